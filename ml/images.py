@@ -1,0 +1,262 @@
+"""Pictures from strangers to ink: limits, orientation, polarity, paper."""
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ml.preprocessing import SIDE, Ink
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+WORKING_SIDE = 2_000
+"""Pixels on the longer side that are worked on and kept; a digit needs some twenty."""
+KEPT_TYPE = "image/jpeg"
+KEPT_QUALITY = 90
+CLEAN_SIDE = 64
+"""A picture no larger than this is no photograph: its grey levels are ink, not light."""
+MIN_CONTRAST = 24
+"""Grey levels between paper and ink; less is paper grain."""
+NOISE_LEVEL = 0.25
+"""Ink fainter than this part of the darkest ink is shadow or JPEG noise."""
+DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    EOFError,
+    LookupError,
+    OverflowError,
+    struct.error,
+)
+"""What Pillow's decoders raise when the data does not hold what its header promised."""
+
+# The limit of whoever calls is checked instead, before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class PictureError(ValueError):
+    """The bytes are no picture that can be read."""
+
+
+class TooManyPixelsError(PictureError):
+    """The picture has more pixels than the limit allows."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded picture.
+
+    Attributes:
+        ink: uint8 (height, width), 0 paper, 255 ink, at most 2,000 pixels a side.
+        width, height: of the picture that came in, after orientation.
+        scale: pixels of the picture for one of `ink`.
+        kept: the picture re-encoded as JPEG without metadata.
+    """
+
+    ink: Ink
+    width: int
+    height: int
+    scale: float
+    kept: bytes
+
+
+def decode(data: bytes, *, max_pixels: int) -> Photo:
+    """Decode a picture that somebody sent and find its ink.
+
+    Args:
+        data: the bytes of a PNG, JPEG, WebP, GIF, BMP or TIFF file.
+        max_pixels: width times height that is still read.
+
+    Raises:
+        TooManyPixelsError: the picture says it is larger; nothing was decoded.
+        PictureError: the bytes are empty, broken, or of another kind.
+    """
+    image = _open(data, max_pixels)
+    width, height = _oriented_size(image)
+    image.draft("L" if image.mode == "L" else "RGB", (WORKING_SIDE, WORKING_SIDE))
+    grey = _load(image)
+    scale = max(width / grey.shape[1], height / grey.shape[0])
+    return Photo(_ink(grey), width, height, scale, _keep(grey))
+
+
+def read_size(data: bytes, *, max_pixels: int) -> tuple[int, int]:
+    """Return width and height that a picture's header states; raises as `decode` does."""
+    return _open(data, max_pixels).size
+
+
+def to_png(picture: Ink) -> bytes:
+    """Return a picture as a PNG file: uint8 (height, width) grey, (height, width, 3) colours."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def prepared_picture(data: bytes, *, max_pixels: int) -> Ink | None:
+    """Return a 28×28 grey picture as uint8 (28, 28), or None if the picture is another one.
+
+    Raises as `decode` does.
+    """
+    image = _open(data, max_pixels)
+    if image.size != (SIDE, SIDE) or image.mode != "L":
+        return None
+    return _load(image)
+
+
+def _open(data: bytes, max_pixels: int) -> Image.Image:
+    """Read the header only."""
+    if not data:
+        raise PictureError("The file is empty. Choose a picture that has something in it.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (UnidentifiedImageError, *DAMAGE) as error:
+        raise PictureError(
+            "This is not a picture that can be read. PNG, JPEG, WebP, GIF, BMP and TIFF can."
+        ) from error
+    if image.width * image.height > max_pixels:
+        raise TooManyPixelsError(
+            f"The picture has {image.width:,}×{image.height:,} pixels; at most {max_pixels:,} "
+            "in all are read. Send it smaller: a digit needs no more than a few hundred."
+        )
+    return image
+
+
+def _load(image: Image.Image) -> Ink:
+    """Decode to grey levels, turned as the camera was held, shrunk to the working size."""
+    try:
+        image.seek(0)
+        image.load()
+        image = _in_levels(ImageOps.exif_transpose(image))
+        image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+        return _grey(image)
+    except DAMAGE as error:
+        raise PictureError(
+            "The picture is damaged: it ends too early or its data is broken. Save it once more."
+        ) from error
+
+
+def _in_levels(image: Image.Image) -> Image.Image:
+    """Turn single bits and palettes into levels, which do not lose thin strokes in shrinking."""
+    if image.mode not in ("1", "P", "PA"):
+        return image
+    see_through = image.mode == "PA" or "transparency" in image.info
+    return image.convert("RGBA" if see_through else "L")
+
+
+def _oriented_size(image: Image.Image) -> tuple[int, int]:
+    """Return the size after orientation: four of the eight EXIF orientations lie on a side."""
+    orientation_tag, first_on_side = 0x0112, 5
+    try:
+        orientation = image.getexif().get(orientation_tag, 1)
+    except DAMAGE:
+        orientation = 1
+    width, height = image.size
+    on_side = isinstance(orientation, int) and first_on_side <= orientation <= 8
+    return (height, width) if on_side else (width, height)
+
+
+def _grey(image: Image.Image) -> Ink:
+    """Return grey levels, uint8; what is transparent becomes paper."""
+    if image.mode.startswith(("I", "F")):
+        return _stretch(np.asarray(image, dtype=np.float64))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        return _flatten(np.asarray(image.convert("RGBA")))
+    return np.asarray(image.convert("L"), dtype=np.uint8)
+
+
+def _stretch(values: np.ndarray) -> Ink:
+    """Scale 16-bit and floating levels to 0..255; levels of full range keep their meaning."""
+    values = np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and 255 < high <= 65535:
+        return np.asarray(values / 257, dtype=np.uint8)
+    if low >= 0 and 1 < high <= 255:
+        return values.astype(np.uint8)
+    return np.asarray((values - low) * (255 / max(high - low, 1e-9)), dtype=np.uint8)
+
+
+def _flatten(rgba: Ink) -> Ink:
+    """Lay transparent ink on paper: on white, unless the ink itself is bright."""
+    grey = np.asarray(Image.fromarray(rgba[..., :3]).convert("L"), dtype=np.float64)
+    alpha = rgba[..., 3].astype(np.float64) / 255
+    weight = alpha.sum()
+    bright = weight > 0 and (grey * alpha).sum() / weight > 127
+    see_through = (alpha < 0.5).mean() > 0.5
+    paper = 0.0 if bright and see_through else 255.0
+    return np.asarray(np.rint(grey * alpha + paper * (1 - alpha)), dtype=np.uint8)
+
+
+def _ink(grey: Ink) -> Ink:
+    """Tell ink from paper: 0 paper, 255 ink, whatever the light and whichever is darker."""
+    darkness = _darkness(grey)
+    if max(grey.shape) <= CLEAN_SIDE:
+        return _without_paper(darkness)
+    even = _without_light(darkness)
+    if not _has_ink(even):
+        return np.zeros_like(even)
+    strongest = float(np.percentile(even[even > _otsu(even)], 75))
+    noise = NOISE_LEVEL * strongest
+    levels = (even.astype(np.float64) - noise) * (255 / max(strongest - noise, 1.0))
+    return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)
+
+
+def _darkness(grey: Ink) -> Ink:
+    """Return ink as the bright part; the rim of a picture is nearly always paper."""
+    low, high = float(grey.min()), float(grey.max())
+    return grey if _rim_level(grey) < (low + high) / 2 else 255 - grey
+
+
+def _rim_level(levels: Ink) -> float:
+    rim = [levels[0], levels[-1], levels[:, 0], levels[:, -1]]
+    return float(np.median(np.concatenate(rim)))
+
+
+def _without_paper(darkness: Ink) -> Ink:
+    """Subtract the level of even paper; nothing is left where nothing stands out from it."""
+    ink = cv2.subtract(darkness, np.full_like(darkness, round(_rim_level(darkness))))
+    return np.asarray(ink if ink.max() >= MIN_CONTRAST else np.zeros_like(ink), dtype=np.uint8)
+
+
+def _without_light(darkness: Ink) -> Ink:
+    """Subtract the paper: what stays when everything thinner than a pen stroke is opened away."""
+    side = max(darkness.shape)
+    small_side = min(side, 400)
+    size = (
+        max(1, darkness.shape[1] * small_side // side),
+        max(1, darkness.shape[0] * small_side // side),
+    )
+    small = cv2.resize(darkness, size, interpolation=cv2.INTER_AREA)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_PAPER_KERNEL, _PAPER_KERNEL))
+    paper = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_OPEN, kernel), (0, 0), 10)
+    paper = cv2.resize(paper, darkness.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.subtract(darkness, paper), dtype=np.uint8)
+
+
+_PAPER_KERNEL = 81
+"""Pixels of 400: wider than any pen stroke, narrower than a shadow."""
+
+
+def _otsu(levels: Ink) -> float:
+    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return float(threshold)
+
+
+def _has_ink(levels: Ink) -> bool:
+    """Tell whether ink and paper differ by more than grain."""
+    split = _otsu(levels)
+    ink, paper = levels[levels > split], levels[levels <= split]
+    if not ink.size or not paper.size:
+        return False
+    return float(np.median(ink)) - float(np.median(paper)) >= MIN_CONTRAST
+
+
+def _keep(grey: Ink) -> bytes:
+    """Re-encode what is kept of the picture; nothing of its metadata survives."""
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "JPEG", quality=KEPT_QUALITY)
+    return file.getvalue()

@@ -1,0 +1,116 @@
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml import export, gate
+from ml.bundle import PRETRAINED, Bundle, load
+from ml.datasets import NOT_A_DIGIT, LabelledDigits
+from ml.gate import compare, holm
+from ml.synthesis import digits, styled
+from ml.training import FineTuningConfig, fine_tune
+from tests.ml.tiny import tiny_version
+
+
+@pytest.fixture(autouse=True)
+def low_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tiny versions pass, which read nine digits in ten."""
+    monkeypatch.setattr(gate, "MIN_ACCURACY", 0.8)
+
+
+def lessons() -> LabelledDigits:
+    return digits(60, np.random.default_rng(99))
+
+
+def sabotaged(change: Callable[[list[Any]], list[Any]]) -> Bundle:
+    """Return the tiny version with other weights, exported and sealed as a candidate is."""
+    live = tiny_version()
+    model = export.from_keras(live.keras)
+    model.set_weights(change(model.get_weights()))
+    card = dataclasses.replace(live.card, weights_sha256=export.weights_sha256(model))
+    return Bundle.sealed(card, export.to_keras(model), export.to_tflite(model))
+
+
+def shuffled_outputs(weights: list[Any]) -> list[Any]:
+    order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 10]
+    return [*weights[:-2], weights[-2][:, order], weights[-1][order]]
+
+
+def one_class_ruined(weights: list[Any]) -> list[Any]:
+    bias = weights[-1].copy()
+    bias[4] -= 3
+    return [*weights[:-1], bias]
+
+
+def not_numbers(weights: list[Any]) -> list[Any]:
+    return [*weights[:-1], np.full_like(weights[-1], np.nan)]
+
+
+def untrained(weights: list[Any]) -> list[Any]:
+    return [np.zeros_like(array) for array in weights]
+
+
+def mirrored_sevens() -> LabelledDigits:
+    """Return sevens as children write them who have not yet made up their mind."""
+    styles = styled(2, np.random.default_rng(99))
+    sevens = [part for name, part in styles.items() if name.startswith("7 ")]
+    joined = sevens[0].joined(*sevens[1:])
+    return LabelledDigits(joined.images[:, :, ::-1].copy(), joined.labels)
+
+
+@pytest.mark.slow
+def test_a_shipped_version_that_learned_its_lessons_passes() -> None:
+    live, sevens = load(PRETRAINED / "dnn"), mirrored_sevens()
+    taught, held_out = sevens.take(slice(0, None, 2)), sevens.take(slice(1, None, 2))
+    candidate = fine_tune(live, taught, FineTuningConfig(steps=100))
+    report = compare(live, candidate, accepted=taught, held_out=held_out)
+    assert report.passed, report.reasons
+    assert report.reasons == ()
+    assert "held-out corrections" in {row.name for row in report.rows}
+
+
+def test_the_live_version_itself_has_learned_nothing() -> None:
+    report = compare(tiny_version(), tiny_version())
+    assert not report.passed
+    assert "nothing was learned" in report.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        (shuffled_outputs, "MNIST gate split"),
+        (one_class_ruined, "recall of 4"),
+        (not_numbers, "NaN"),
+        (untrained, "is needed"),
+    ],
+)
+def test_a_sabotaged_candidate_is_refused(
+    change: Callable[[list[Any]], list[Any]], reason: str
+) -> None:
+    report = compare(tiny_version(), sabotaged(change))
+    assert not report.passed
+    assert any(reason in sentence for sentence in report.reasons)
+
+
+def test_corrections_that_are_still_read_wrong_are_a_reason_to_refuse() -> None:
+    harmless = sabotaged(lambda weights: [*weights[:-1], weights[-1] + np.float32(1e-6)])
+    report = compare(tiny_version(), harmless, accepted=lessons())
+    assert not report.passed
+    (reason,) = report.reasons
+    assert "accepted corrections" in reason
+
+
+def test_what_is_no_digit_counts_as_right_once_it_is_refused() -> None:
+    nothing = LabelledDigits(np.full((1, 28, 28), 255, np.uint8), np.array([NOT_A_DIGIT]))
+    outputs = gate.Recogniser(tiny_version()).recognise(nothing.images)
+    score = float(outputs.refusal[0])
+    assert gate._hits(outputs, nothing, score - 1e-9).tolist() == [True]
+    assert gate._hits(outputs, nothing, score).tolist() == [False]
+
+
+def test_holm_divides_the_level_by_the_tests_that_are_left() -> None:
+    assert holm([0.01, 0.04, 0.03]) == [True, False, False]
+    assert holm([0.01, 0.02, 0.03]) == [True, True, True]
+    assert holm([0.02, 0.04, 0.03]) == [False, False, False]

@@ -1,0 +1,570 @@
+"""`/api/v1/predictions`: read, list, show, delete, and what is refused."""
+
+import io
+import json
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from ml.images import to_png
+from tests import pen
+from tests.people import PREDICTIONS, correct, digit_of, error_of, read
+from webapp import create_app
+from webapp.auth import VISITOR_COOKIE
+from webapp.db import db
+from webapp.models import Digit, ModelPrediction, Original, Submission, Visitor
+from webapp.models.types import now
+
+SEVEN = np.zeros((300, 300), np.uint8)
+SEVEN[60:80, 80:220] = 255
+for row in range(80, 250):
+    SEVEN[row, 200 - (row - 80) // 2 : 222 - (row - 80) // 2] = 255
+PNG = to_png(255 - SEVEN)
+UNKNOWN_ID = "01" + "0" * 24
+
+
+def count(app: Flask, record: type[Any]) -> int:
+    with app.app_context():
+        return db.session.query(record).count()
+
+
+def post_file(
+    person: FlaskClient, data: bytes, name: str = "seven.png", **form: Any
+) -> TestResponse:
+    return person.post(PREDICTIONS, data={"image": (io.BytesIO(data), name), **form})
+
+
+def keyed(person: FlaskClient, key: str, label: int = 7) -> TestResponse:
+    body = {"strokes": pen.write(label)}
+    return person.post(PREDICTIONS, json=body, headers={"Idempotency-Key": key})
+
+
+class TestAnAnswer:
+    def test_has_the_shape_of_the_contract(self, alice: FlaskClient):
+        answer = read(alice, 7)
+        assert list(answer) == ["digits", "id", "reading", "refused"]
+        assert (answer["reading"], answer["refused"]) == ("7", None)
+        (digit,) = answer["digits"]
+        assert {name: digit[name] for name in ("position", "line", "label", "refused")} == {
+            "position": 0,
+            "line": 0,
+            "label": 7,
+            "refused": None,
+        }
+        assert digit["correction"] is None
+        assert digit["unsure"] is False
+        assert [len(digit["alternatives"]), digit["alternatives"][0]["label"]] == [3, 7]
+        assert digit["alternatives"][0]["confidence"] == digit["confidence"]
+
+    def test_holds_both_models_with_ten_probabilities_each(self, alice: FlaskClient):
+        models = read(alice, 7)["digits"][0]["models"]
+        assert set(models) == {"cnn", "dnn"}
+        for family, model in models.items():
+            assert model["version"] == f"{family}-1"
+            assert len(model["probabilities"]) == 10
+            assert sum(model["probabilities"]) == pytest.approx(1)
+            assert model["confidence"] == max(model["probabilities"])
+
+    def test_gives_the_box_in_units_of_the_canvas(self, alice: FlaskClient):
+        body = {"strokes": [[[10, 20], [30, 100]]], "width": 120, "height": 120}
+        answer = alice.post(PREDICTIONS, json=body).get_json()
+        assert answer["digits"][0]["box"] == [10, 20, 20, 80]
+
+    @pytest.mark.parametrize("label", range(10))
+    def test_is_the_digit_that_was_drawn(self, client: FlaskClient, label: int):
+        assert read(client, label)["reading"] == str(label)
+
+    def test_to_a_picture_is_the_digit_on_it(self, client: FlaskClient):
+        response = post_file(client, PNG)
+        assert response.status_code == 201
+        assert response.get_json()["reading"] == "7"
+        assert response.get_json()["digits"][0]["box"] == pytest.approx([80, 60, 142, 190], abs=2)
+
+    def test_to_the_bare_bytes_of_a_picture_is_the_same(self, client: FlaskClient):
+        bare = client.post(PREDICTIONS, data=PNG, content_type="image/png").get_json()
+        form = post_file(client, PNG).get_json()
+        assert bare["digits"][0]["models"] == form["digits"][0]["models"]
+
+    def test_to_a_scribble_is_refused_with_both_models_filled(self, client: FlaskClient):
+        answers = [
+            client.post(PREDICTIONS, json={"strokes": pen.scribble(seed)}).get_json()
+            for seed in range(8)
+        ]
+        refused = [one for one in answers if one["digits"][0]["refused"] == "not-a-digit"]
+        assert refused
+        digit = refused[0]["digits"][0]
+        assert (refused[0]["reading"], digit["label"], digit["unsure"]) == ("?", None, False)
+        assert all(len(model["probabilities"]) == 10 for model in digit["models"].values())
+
+    def test_is_read_again_as_it_was_answered(self, alice: FlaskClient):
+        answer = read(alice)
+        assert alice.get(f"{PREDICTIONS}/{answer['id']}").get_json() == answer
+
+
+class TestSaving:
+    def test_writes_one_row_of_each_and_keeps_the_strokes(self, app: Flask, alice: FlaskClient):
+        answer = read(alice, 7)
+        with app.app_context():
+            saved = db.session.get_one(Submission, answer["id"])
+            assert saved.source == "api"
+            assert saved.original is not None
+            assert json.loads(saved.original.content) == pen.write(7)
+            assert saved.digits[0].picture.image.shape == (28, 28)
+        assert count(app, ModelPrediction) == 2
+
+    def test_sets_the_visitor_cookie_once(self, alice: FlaskClient):
+        first = alice.post(PREDICTIONS, json={"strokes": pen.write(7)})
+        again = alice.post(PREDICTIONS, json={"strokes": pen.write(8)})
+        cookie = first.headers["Set-Cookie"]
+        assert cookie.startswith(f"{VISITOR_COOKIE}=")
+        for part in ("HttpOnly", "SameSite=Lax", "Max-Age=31536000", "Path=/"):
+            assert part in cookie
+        assert "Secure" not in cookie
+        assert "Set-Cookie" not in again.headers
+
+    @pytest.mark.parametrize("save", [False])
+    def test_can_be_declined_for_strokes(self, quiet_app: Flask, quiet: FlaskClient, save: bool):
+        response = quiet.post(PREDICTIONS, json={"strokes": pen.write(7), "save": save})
+        answer = response.get_json()
+        assert response.status_code == 200
+        assert (answer["id"], answer["digits"][0]["id"], answer["reading"]) == (None, None, "7")
+        assert "Set-Cookie" not in response.headers
+        assert (
+            count(quiet_app, Submission)
+            == count(quiet_app, Visitor)
+            == count(quiet_app, Digit)
+            == 0
+        )
+
+    def test_can_be_declined_for_a_picture(self, quiet_app: Flask, quiet: FlaskClient):
+        as_form = post_file(quiet, PNG, save="false")
+        as_bytes = quiet.post(f"{PREDICTIONS}?save=false", data=PNG, content_type="image/png")
+        assert as_form.status_code == as_bytes.status_code == 200
+        assert as_form.get_json() == as_bytes.get_json()
+        assert "Set-Cookie" not in as_form.headers
+        assert count(quiet_app, Submission) == 0
+
+    @pytest.mark.parametrize("body", [{"strokes": []}, {"strokes": [[]]}, {"strokes": [[[9, 9]]]}])
+    def test_never_happens_to_a_blank_drawing(
+        self, quiet_app: Flask, quiet: FlaskClient, body: Any
+    ):
+        response = quiet.post(PREDICTIONS, json=body)
+        assert response.status_code == 200
+        assert response.get_json() == {"id": None, "reading": "", "refused": "blank", "digits": []}
+        assert "Set-Cookie" not in response.headers
+        assert count(quiet_app, Submission) == count(quiet_app, Visitor) == 0
+
+    @pytest.mark.parametrize("level", [0, 128, 255])
+    def test_never_happens_to_an_empty_page(self, quiet_app: Flask, quiet: FlaskClient, level: int):
+        response = post_file(quiet, to_png(np.full((200, 200), level, np.uint8)))
+        assert (response.status_code, response.get_json()["refused"]) == (200, "blank")
+        assert count(quiet_app, Submission) == 0
+
+    def test_of_eight_at_once_loses_nothing(self, app: Flask):
+        people = [app.test_client() for _ in range(8)]
+
+        def draw(person: FlaskClient) -> list[str]:
+            return [read(person, seed % 10, seed)["id"] for seed in range(6)]
+
+        with ThreadPoolExecutor(8) as pool:
+            ids = [one for drawn in pool.map(draw, people) for one in drawn]
+        assert count(app, Submission) == len(set(ids)) == 48
+        assert count(app, Visitor) == 8
+
+    def test_of_one_visitor_from_eight_threads_loses_nothing(self, app: Flask, alice: FlaskClient):
+        read(alice)
+        cookie = alice.get_cookie(VISITOR_COOKIE)
+        assert cookie is not None
+
+        def draw(seed: int) -> int:
+            person = app.test_client()
+            person.set_cookie(VISITOR_COOKIE, cookie.value)
+            answer = read(person, seed % 10, seed)
+            return correct(person, digit_of(answer), seed % 10).status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(draw, range(32))) == {201}
+        assert count(app, Submission) == 33
+        assert count(app, Visitor) == 1
+
+
+class TestReplacing:
+    def test_leaves_one_row_of_a_drawing_that_grows(self, app: Flask, alice: FlaskClient):
+        replaces = None
+        for strokes in range(1, 4):
+            body = {"strokes": [*pen.write(7)[:strokes]], "replaces": replaces}
+            replaces = alice.post(PREDICTIONS, json=body).get_json()["id"]
+        assert count(app, Submission) == count(app, Digit) == count(app, Original) == 1
+
+    def test_keeps_what_was_corrected(self, app: Flask, alice: FlaskClient):
+        first = read(alice)
+        correct(alice, digit_of(first), 1)
+        read(alice, replaces=first["id"])
+        assert count(app, Submission) == 2
+
+    def test_keeps_what_is_anothers(self, app: Flask, alice: FlaskClient, charlie: FlaskClient):
+        first = read(alice)
+        read(charlie, replaces=first["id"])
+        assert count(app, Submission) == 2
+
+    @pytest.mark.parametrize("wanted", [UNKNOWN_ID, "nonsense", "", "\ud800", "\0"])
+    def test_of_nothing_known_replaces_nothing(self, app: Flask, alice: FlaskClient, wanted: str):
+        read(alice, replaces=wanted)
+        assert count(app, Submission) == 1
+
+    def test_happens_only_once_the_new_one_is_good(self, app: Flask, alice: FlaskClient):
+        first = read(alice)
+        body = {"strokes": [[["x", 1]]], "replaces": first["id"]}
+        assert alice.post(PREDICTIONS, json=body).status_code == 400
+        assert count(app, Submission) == 1
+
+    def test_does_not_happen_without_saving(self, app: Flask, alice: FlaskClient):
+        first = read(alice)
+        body = {"strokes": pen.write(8), "replaces": first["id"], "save": False}
+        assert alice.post(PREDICTIONS, json=body).status_code == 200
+        assert alice.get(f"{PREDICTIONS}/{first['id']}").status_code == 200
+
+
+class TestIdempotency:
+    def test_a_retry_gets_the_first_answer(self, app: Flask, alice: FlaskClient):
+        first, again = keyed(alice, "one"), keyed(alice, "one")
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert again.get_json() == first.get_json()
+        assert count(app, Submission) == 1
+
+    def test_a_retry_without_the_cookie_gets_answer_and_cookie(self, app: Flask):
+        """The first answer, and the cookie with it, was lost on its way."""
+        lost, retrying = app.test_client(), app.test_client()
+        first, again = keyed(lost, "one"), keyed(retrying, "one")
+        assert again.get_json() == first.get_json()
+        assert VISITOR_COOKIE in again.headers["Set-Cookie"]
+        assert retrying.get(f"{PREDICTIONS}/{first.get_json()['id']}").status_code == 200
+        assert count(app, Visitor) == 1
+
+    def test_a_retry_without_the_cookie_is_known_for_ten_minutes(self, app: Flask):
+        """Later it may be a stranger, who must not get the visitor's cookie."""
+        first = keyed(app.test_client(), "one").get_json()
+        with app.app_context():
+            db.session.get_one(Submission, first["id"]).created_at = now() - timedelta(minutes=11)
+            db.session.commit()
+        stranger = app.test_client()
+        assert keyed(stranger, "one").get_json()["id"] != first["id"]
+        assert stranger.get(f"{PREDICTIONS}/{first['id']}").status_code == 404
+
+    def test_the_same_key_for_another_drawing_is_a_conflict(self, app: Flask, alice: FlaskClient):
+        keyed(alice, "one", 7)
+        message = error_of(keyed(alice, "one", 8), 409, "conflict")
+        assert "Take a new key" in message
+        assert count(app, Submission) == 1
+
+    def test_another_visitor_may_use_the_same_key(
+        self, app: Flask, alice: FlaskClient, charlie: FlaskClient
+    ):
+        read(charlie, 3)
+        first, other = keyed(alice, "one"), keyed(charlie, "one")
+        assert first.get_json()["id"] != other.get_json()["id"]
+        assert count(app, Submission) == 3
+
+    def test_a_retry_with_the_same_picture_is_known(self, app: Flask, alice: FlaskClient):
+        def send() -> TestResponse:
+            form = {"image": (io.BytesIO(PNG), "seven.png")}
+            return alice.post(PREDICTIONS, data=form, headers={"Idempotency-Key": "one"})
+
+        assert send().get_json() == send().get_json()
+        assert count(app, Submission) == 1
+
+    def test_retries_at_the_same_moment_save_once(self, app: Flask, alice: FlaskClient):
+        read(alice)
+        cookie = alice.get_cookie(VISITOR_COOKIE)
+        assert cookie is not None
+
+        def send(_: int) -> str:
+            person = app.test_client()
+            person.set_cookie(VISITOR_COOKIE, cookie.value)
+            return str(keyed(person, "one").get_json()["id"])
+
+        with ThreadPoolExecutor(8) as pool:
+            assert len(set(pool.map(send, range(16)))) == 1
+        assert count(app, Submission) == 2
+
+    @pytest.mark.parametrize("key", ["", "k" * 201])
+    def test_a_key_has_1_to_200_characters(self, alice: FlaskClient, key: str):
+        assert "1 to 200 characters" in error_of(keyed(alice, key), 400, "bad-request")
+
+
+class TestBadStrokes:
+    @pytest.mark.parametrize(
+        "body, told",
+        [
+            ("", "cannot be read as JSON"),
+            ("{", "cannot be read as JSON"),
+            ("[" * 100_000, "cannot be read as JSON"),
+            ('{"strokes": ' + "[" * 100_000 + "]" * 100_000 + "}", "cannot be read as JSON"),
+            ('{"strokes": [[[' + "9" * 5000 + ", 1]]]}", "cannot be read as JSON"),
+            ("null", "Expected a JSON object"),
+            ("[]", "Expected a JSON object"),
+            ('"strokes"', "Expected a JSON object"),
+            ("{}", "Expected a JSON object"),
+            ('{"strokes": null}', "must be a list of strokes, not null"),
+            ('{"strokes": "7"}', "must be a list of strokes, not a text"),
+            ('{"strokes": [[["1", "2"]]]}', "must hold finite numbers, not a text"),
+            ('{"strokes": [[[true, false]]]}', "must hold finite numbers, not true or false"),
+            ('{"strokes": [[[1e999, 1]]]}', "must hold finite numbers, not an infinite number"),
+            (
+                '{"strokes": [[[NaN, 1]]]}',
+                "must hold finite numbers, not an infinite number or NaN",
+            ),
+            ('{"strokes": [[[1, 1' + "0" * 400 + "]]]}", "lies outside"),
+            ('{"strokes": [[[[1], 2]]]}', "must hold finite numbers, not a list"),
+            ('{"strokes": [], "width": 0}', "width must be a number from 1 to 20000"),
+            ('{"strokes": [], "width": null}', "width must be a number"),
+            ('{"strokes": [], "height": true}', "height must be a number"),
+            ('{"strokes": [], "height": 1e999}', "height must be a number"),
+            ('{"strokes": [], "height": 1' + "0" * 400 + "}", "height must be a number"),
+            ('{"strokes": [], "save": "no"}', "save must be true or false"),
+            ('{"strokes": [], "replaces": 7}', "replaces must be the id of a prediction, or null"),
+        ],
+        ids=lambda text: text[:40],
+    )
+    def test_are_malformed(self, quiet_app: Flask, quiet: FlaskClient, body: str, told: str):
+        response = quiet.post(PREDICTIONS, data=body, content_type="application/json")
+        assert told in error_of(response, 400, "bad-request")
+        assert "Set-Cookie" not in response.headers
+        assert count(quiet_app, Submission) == 0
+
+    def test_in_no_known_encoding_are_malformed(self, quiet: FlaskClient):
+        for body in (b'{"strokes": "\xff\xfe"}', b"\xff\xff", '{"strokes": []}'.encode("utf-16")):
+            response = quiet.post(PREDICTIONS, data=body, content_type="application/json")
+            assert response.status_code in (200, 400)
+            if response.status_code == 400:
+                error_of(response, 400, "bad-request")
+
+    def test_of_a_million_points_are_too_large(self, quiet: FlaskClient):
+        body = '{"strokes": [[' + ",".join(["[1,2]"] * 1_000_000) + "]]}"
+        response = quiet.post(PREDICTIONS, data=body, content_type="application/json")
+        message = error_of(response, 413, "too-large")
+        assert "has 1,000,000 points; at most 20,000 are read" in message
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["strokes", "width", "save", "replaces"]), inner)
+            ),
+            max_leaves=10,
+        )
+    )
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_and_any_other_json_never_break_the_site(self, quiet: FlaskClient, body: Any):
+        wrapped = {"strokes": body, "save": False}
+        for sent in (body, wrapped):
+            response = quiet.post(PREDICTIONS, json=sent)
+            assert response.status_code in (200, 201, 400, 413), response.text
+
+
+class TestBadPictures:
+    @pytest.mark.parametrize(
+        "data, told",
+        [
+            (b"Dear Inkling, this is a 7.", "not a picture that can be read"),
+            (PNG[: len(PNG) // 2], "damaged"),
+            (b"\x89PNG\r\n\x1a\n", "not a picture that can be read"),
+        ],
+        ids=["text", "truncated", "signature"],
+    )
+    def test_are_unreadable(self, quiet_app: Flask, quiet: FlaskClient, data: bytes, told: str):
+        response = post_file(quiet, data)
+        assert told in error_of(response, 415, "unreadable-picture")
+        assert "Set-Cookie" not in response.headers
+        assert count(quiet_app, Submission) == 0
+
+    @pytest.mark.parametrize("name", ["", "empty.png"])
+    def test_that_are_empty_are_told(self, quiet: FlaskClient, name: str):
+        assert "Nothing came in" in error_of(post_file(quiet, b"", name), 400, "bad-request")
+
+    @pytest.mark.parametrize(
+        "form", [{}, {"image": "text"}, {"picture": (io.BytesIO(PNG), "a.png")}]
+    )
+    def test_that_did_not_come_are_asked_for(self, quiet: FlaskClient, form: Any):
+        response = quiet.post(PREDICTIONS, data=form, content_type="multipart/form-data")
+        assert "form field named image" in error_of(response, 400, "bad-request")
+
+    def test_without_a_body_are_asked_for(self, quiet: FlaskClient):
+        assert "Nothing came in" in error_of(quiet.post(PREDICTIONS), 400, "bad-request")
+
+    def test_with_another_word_for_save_are_refused(self, quiet: FlaskClient):
+        response = post_file(quiet, PNG, save="perhaps")
+        assert "save must be true or false" in error_of(response, 400, "bad-request")
+
+    def test_of_20000_by_20000_pixels_are_too_large(self, quiet: FlaskClient):
+        huge = bytearray(PNG)
+        huge[16:24] = (20_000).to_bytes(4, "big") * 2
+        huge[29:33] = zlib.crc32(bytes(huge[12:29])).to_bytes(4, "big")
+        message = error_of(post_file(quiet, bytes(huge)), 413, "too-large")
+        assert "has 20,000×20,000 pixels; at most 50,000,000 in all are read" in message
+
+
+class TestTooManyBytes:
+    @pytest.fixture
+    def narrow(self, instance: Any) -> Any:
+        from tests.conftest import dispose
+
+        application = create_app({"TESTING": True, "INKLING_MAX_UPLOAD_BYTES": 1000})
+        yield application.test_client()
+        dispose(application)
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            {"data": bytes(1001), "content_type": "image/png"},
+            {"data": b" " * 1001, "content_type": "application/json"},
+            {"data": {"image": (io.BytesIO(bytes(1001)), "a.png")}},
+        ],
+        ids=["bytes", "json", "form"],
+    )
+    def test_are_too_large(self, narrow: FlaskClient, sent: Any):
+        message = error_of(narrow.post(PREDICTIONS, **sent), 413, "too-large")
+        assert "at most 1,000 bytes are taken" in message
+
+
+class TestMethods:
+    @pytest.mark.parametrize(
+        "method, path",
+        [
+            ("PUT", PREDICTIONS),
+            ("DELETE", PREDICTIONS),
+            ("POST", f"{PREDICTIONS}/{UNKNOWN_ID}"),
+            ("PATCH", f"{PREDICTIONS}/{UNKNOWN_ID}"),
+        ],
+    )
+    def test_that_are_wrong_get_405_in_json(self, quiet: FlaskClient, method: str, path: str):
+        response = quiet.open(path, method=method)
+        error_of(response, 405, "method-not-allowed")
+        assert "GET" in response.headers["Allow"]
+
+    def test_of_other_addresses_get_404_in_json(self, quiet: FlaskClient):
+        error_of(quiet.get("/api/v1/nothing"), 404, "not-found")
+
+
+class TestOne:
+    @pytest.mark.parametrize("method", ["GET", "DELETE"])
+    @pytest.mark.parametrize("wanted", [UNKNOWN_ID, "7", "%00", "%ff", "x" * 500, "'--"])
+    def test_that_does_not_exist_is_not_found(self, quiet: FlaskClient, method: str, wanted: str):
+        error_of(quiet.open(f"{PREDICTIONS}/{wanted}", method=method), 404, "not-found")
+
+    @pytest.mark.parametrize("method", ["GET", "DELETE"])
+    def test_of_another_is_not_found(
+        self, alice: FlaskClient, charlie: FlaskClient, client: FlaskClient, method: str
+    ):
+        path = f"{PREDICTIONS}/{read(alice)['id']}"
+        read(charlie)
+        error_of(charlie.open(path, method=method), 404, "not-found")
+        error_of(client.open(path, method=method), 404, "not-found")
+        assert alice.get(path).status_code == 200
+
+    def test_is_seen_by_a_reviewer(self, alice: FlaskClient, bob: FlaskClient):
+        assert bob.get(f"{PREDICTIONS}/{read(alice)['id']}").status_code == 200
+
+    def test_is_deleted_for_good(self, app: Flask, alice: FlaskClient):
+        path = f"{PREDICTIONS}/{read(alice)['id']}"
+        response = alice.delete(path)
+        assert (response.status_code, response.data) == (204, b"")
+        error_of(alice.get(path), 404, "not-found")
+        assert count(app, Submission) == count(app, Digit) == count(app, Original) == 0
+
+    def test_shows_the_correction_that_stands(self, alice: FlaskClient):
+        answer = read(alice)
+        made = correct(alice, digit_of(answer), 1).get_json()
+        shown = alice.get(f"{PREDICTIONS}/{answer['id']}").get_json()
+        assert shown["digits"][0]["correction"] == made
+        assert shown["digits"][0]["label"] == 7
+
+
+class TestTheList:
+    def test_of_somebody_new_is_empty(self, client: FlaskClient):
+        response = client.get(PREDICTIONS)
+        assert response.get_json() == {"items": [], "next": None}
+        assert "Set-Cookie" not in response.headers
+
+    def test_has_ones_own_newest_first(self, alice: FlaskClient, charlie: FlaskClient):
+        mine = [read(alice, label)["id"] for label in (1, 2, 3)]
+        read(charlie)
+        listed = [item["id"] for item in alice.get(PREDICTIONS).get_json()["items"]]
+        assert listed == mine[::-1]
+
+    def test_of_a_reviewer_has_everybodys(self, alice: FlaskClient, bob: FlaskClient):
+        read(alice)
+        assert len(bob.get(PREDICTIONS).get_json()["items"]) == 1
+
+    def test_is_paged_by_key(self, alice: FlaskClient):
+        mine = [read(alice, label)["id"] for label in range(5)]
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = alice.get(f"{PREDICTIONS}?limit=2{cursor}").get_json()
+            seen.append([item["id"] for item in page["items"]])
+            cursor = f"&after={page['next']}" if page["next"] else None
+        assert seen == [mine[4:2:-1], mine[2:0:-1], mine[:1]]
+
+    def test_goes_on_where_it_was_when_something_new_came(self, alice: FlaskClient):
+        mine = [read(alice, label)["id"] for label in range(3)]
+        cursor = alice.get(f"{PREDICTIONS}?limit=2").get_json()["next"]
+        read(alice)
+        page = alice.get(f"{PREDICTIONS}?limit=2&after={cursor}").get_json()
+        assert ([item["id"] for item in page["items"]], page["next"]) == (mine[:1], None)
+
+    @pytest.mark.parametrize(
+        "limit", ["0", "101", "-1", "ten", "", "1.5", "²", "0000000001234", "9" * 5000]
+    )
+    def test_has_a_limit_from_1_to_100(self, quiet: FlaskClient, limit: str):
+        response = quiet.get(PREDICTIONS, query_string={"limit": limit})
+        assert "limit must be a number from 1 to 100" in error_of(response, 400, "bad-request")
+
+    @pytest.mark.parametrize("after", ["", "7", "%00", "Z" * 26])
+    def test_takes_only_its_own_cursor(self, quiet: FlaskClient, after: str):
+        response = quiet.get(f"{PREDICTIONS}?after={after}")
+        assert "after must be" in error_of(response, 400, "bad-request")
+
+
+class TestForeignRequests:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://localhost:1"},
+            {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+        ],
+    )
+    @pytest.mark.parametrize("method", ["POST", "DELETE"])
+    def test_that_change_something_are_forbidden(
+        self, app: Flask, alice: FlaskClient, headers: dict[str, str], method: str
+    ):
+        answer = read(alice)
+        path = PREDICTIONS if method == "POST" else f"{PREDICTIONS}/{answer['id']}"
+        response = alice.open(path, method=method, json={"strokes": pen.write(1)}, headers=headers)
+        assert "another site" in error_of(response, 403, "forbidden")
+        assert count(app, Submission) == 1
+
+    @pytest.mark.parametrize(
+        "headers",
+        [{}, {"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}],
+    )
+    def test_of_this_site_and_of_programs_are_answered(
+        self, alice: FlaskClient, headers: dict[str, str]
+    ):
+        response = alice.post(PREDICTIONS, json={"strokes": pen.write(1)}, headers=headers)
+        assert response.status_code == 201
+
+    def test_that_only_look_are_answered(self, alice: FlaskClient):
+        assert alice.get(PREDICTIONS, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
