@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ml import strokes as pen
+from ml.pen_width import with_wide_pen
 from ml.preprocessing import Ink, NoInkError, ink_box, prepare
 
 SPECK_AREA_FRACTION = 0.02
@@ -67,9 +68,14 @@ def digits_in_ink(ink: Ink, scale: float = 1.0) -> list[FoundDigit]:
     x, y, width, height = found
     box = (x * scale, y * scale, width * scale, height * scale)
     try:
-        return [FoundDigit(prepare(clean[y : y + height, x : x + width]), box)]
+        return [FoundDigit(_picture(clean[y : y + height, x : x + width]), box)]
     except NoInkError:  # specks so far apart that a digit's 28×28 cannot show them
         return []
+
+
+def _picture(ink: Ink) -> Ink:
+    """Prepare a digit that was cut out of a picture; a small one's pen is left as it is."""
+    return prepare(ink if max(ink.shape) <= PREPARED_SIDE else with_wide_pen(ink))
 
 
 def _without_specks(ink: Ink) -> Ink:

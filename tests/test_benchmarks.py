@@ -1,11 +1,22 @@
 """The measuring itself: servers start, clients count, processes are weighed."""
 
+import numpy as np
 import pytest
 
 from benchmarks.drawings import as_data_url, as_strokes
 from benchmarks.load import Load, press
+from benchmarks.pictures import PAINTERS, found_in
 from benchmarks.servers import Server, ServerError, clean_environment, weigh
 from benchmarks.serving import EMPTY, figures, measure, ratio
+from tests import pen
+
+
+@pytest.mark.parametrize("name", PAINTERS)
+def test_every_painted_picture_holds_the_digit_that_was_drawn(name: str):
+    strokes = [np.array(stroke) for stroke in pen.write(4)]
+    strokes = [stroke - np.concatenate(strokes).min(axis=0) for stroke in strokes]
+    picture = PAINTERS[name](strokes, np.random.default_rng(3))
+    assert found_in(picture) is not None
 
 
 def test_clients_count_their_answers_and_their_failures():

@@ -1,0 +1,72 @@
+"""The width of the pen in a picture, and a thin one made as wide as MNIST's.
+
+A fine pen on a large picture leaves next to nothing once the digit is shrunk to 20 pixels.
+"""
+
+import math
+
+import cv2
+import numpy as np
+
+from ml.preprocessing import BOX_SIDE, Ink
+from ml.strokes import PEN_WIDTH, SUPERSAMPLING
+
+WORKING_SIDE = BOX_SIDE * SUPERSAMPLING
+"""A digit is thickened at the size at which strokes are rendered: larger ones are shrunk first."""
+
+THIN = 0.75
+"""A pen below this part of MNIST's is thickened; others are left as they are."""
+
+INK_LEVEL = 0.4
+"""Part of the darkest ink above which a pixel belongs to the stroke."""
+
+FAINTEST = 10
+"""Level to which a line of one pixel fades on the largest picture; what is fainter is a speck."""
+
+
+def pen_width(ink: Ink) -> float:
+    """Estimate the width of the strokes, in pixels.
+
+    Across a stroke of width w the distance to its edge rises from 0 to w/2 and falls again, so
+    that its mean is w/4.
+
+    Args:
+        ink: uint8 (height, width), 0 paper and 255 ink, with ink on it.
+    """
+    stroke = np.pad(ink >= INK_LEVEL * ink.max(), 1).astype(np.uint8)
+    distance = cv2.distanceTransform(stroke, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # Pixels hold the distance from their middle to that of the nearest paper: half too much.
+    return float(4 * (distance[stroke > 0].mean() - 0.5))
+
+
+def with_wide_pen(ink: Ink) -> Ink:
+    """Return one digit's ink with strokes that survive the shrinking.
+
+    Args:
+        ink: uint8 (height, width), cut out so that the digit touches all four edges.
+
+    Returns:
+        The same ink where its pen is wide enough or the digit small; else it is thickened, and
+        at most `WORKING_SIDE` plus the pen's width on the longer side.
+    """
+    shrunk = _shrunk(ink)
+    if shrunk.max() < FAINTEST:
+        return ink
+    wanted = PEN_WIDTH * max(shrunk.shape) / BOX_SIDE
+    missing = wanted - pen_width(shrunk)
+    if missing < (1 - THIN) * wanted:
+        return ink
+    margin = math.ceil(missing / 2)
+    size = 2 * round(missing / 2) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    levels = np.minimum(shrunk.astype(np.float64) * (255 / shrunk.max()), 255)
+    return np.asarray(cv2.dilate(np.pad(levels.astype(np.uint8), margin), kernel), dtype=np.uint8)
+
+
+def _shrunk(ink: Ink) -> Ink:
+    height, width = ink.shape
+    scale = WORKING_SIDE / max(height, width)
+    if scale >= 1:
+        return ink
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
