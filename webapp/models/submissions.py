@@ -30,7 +30,6 @@ from webapp.models.versions import ModelVersion
 
 RETRY_WINDOW = timedelta(minutes=10)
 """How long a retry without a cookie is known: a stranger may one day take the same key."""
-SOURCES = ("canvas", "upload", "api", "import")
 
 
 class Submission(Base):
@@ -45,6 +44,7 @@ class Submission(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     visitor_id: Mapped[str | None] = mapped_column(ForeignKey("visitor.id"))
     source: Mapped[str] = mapped_column(String(16))
+    """`canvas`, `upload` or `api`."""
     width: Mapped[int]
     height: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
