@@ -8,7 +8,7 @@ import math
 import cv2
 import numpy as np
 
-from ml.preprocessing import BOX_SIDE, Ink
+from ml.preprocessing import BOX_SIDE, Ink, fitted
 from ml.strokes import PEN_WIDTH, SUPERSAMPLING
 
 WORKING_SIDE = BOX_SIDE * SUPERSAMPLING
@@ -49,7 +49,7 @@ def with_wide_pen(ink: Ink) -> Ink:
         The same ink where its pen is wide enough or the digit small; else it is thickened, and
         at most `WORKING_SIDE` plus the pen's width on the longer side.
     """
-    shrunk = _shrunk(ink)
+    shrunk = fitted(ink, WORKING_SIDE) if max(ink.shape) > WORKING_SIDE else ink
     if shrunk.max() < FAINTEST:
         return ink
     wanted = PEN_WIDTH * max(shrunk.shape) / BOX_SIDE
@@ -59,14 +59,5 @@ def with_wide_pen(ink: Ink) -> Ink:
     margin = math.ceil(missing / 2)
     size = 2 * round(missing / 2) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    levels = np.minimum(shrunk.astype(np.float64) * (255 / shrunk.max()), 255)
-    return np.asarray(cv2.dilate(np.pad(levels.astype(np.uint8), margin), kernel), dtype=np.uint8)
-
-
-def _shrunk(ink: Ink) -> Ink:
-    height, width = ink.shape
-    scale = WORKING_SIDE / max(height, width)
-    if scale >= 1:
-        return ink
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    levels = np.rint(shrunk * (255 / float(shrunk.max()))).astype(np.uint8)
+    return np.asarray(cv2.dilate(np.pad(levels, margin), kernel), dtype=np.uint8)

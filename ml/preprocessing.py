@@ -58,13 +58,13 @@ def prepare(ink: Ink) -> Ink:
     if box is None:
         raise NoInkError("There is no ink to prepare: every pixel is paper.")
     x, y, width, height = box
-    return _centre(_fit(ink[y : y + height, x : x + width]))
+    return _centre(fitted(ink[y : y + height, x : x + width], BOX_SIDE))
 
 
-def _fit(ink: Ink) -> Ink:
-    """Scale to 20 pixels on the longer side."""
+def fitted(ink: Ink, side: int) -> Ink:
+    """Return the ink, uint8 (height, width), scaled to `side` pixels on its longer side."""
     height, width = ink.shape
-    scale = BOX_SIDE / max(height, width)
+    scale = side / max(height, width)
     if scale == 1:
         return ink
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
