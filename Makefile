@@ -34,7 +34,7 @@ run: $(RUNTIME) ## serve on http://127.0.0.1:8000 (HOST and PORT change that)
 
 .PHONY: test
 test: lint types scripts chromium ## lint, types and every test, the browser's too
-	@$(BIN)/pytest --cov $(ARGUMENTS)
+	@$(BIN)/pytest --cov --numprocesses 3 --dist worksteal $(ARGUMENTS)
 
 .PHONY: lint
 lint: $(DEVELOPMENT) ## ruff, djlint, and Biome where Node.js is installed
@@ -73,6 +73,7 @@ format: $(DEVELOPMENT) ## rewrite the code in the house's format
 .PHONY: lock
 lock: $(DEVELOPMENT) ## write the exact versions anew (ARGUMENTS=--upgrade for newer ones)
 	@$(COMPILE) pyproject.toml --output-file requirements.txt
+	@$(COMPILE) --constraints requirements.txt --group pyproject.toml:export --output-file requirements-export.txt
 	@$(COMPILE) --constraints requirements.txt --group pyproject.toml:dev --output-file requirements-dev.txt
 
 .PHONY: clean

@@ -3,14 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.bundle import Bundle
+from ml.bundle import Bundle, Card
 from ml.calibration import expected_calibration_error
 from ml.datasets import NUM_DIGITS, DatasetError, LabelledDigits, Labels
 from ml.runtime import Floats, Recogniser
+
+SIGNIFICANCE = 0.05
+"""A difference that chance makes less often than this is called one."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -63,7 +67,7 @@ class Evaluation:
     @property
     def digits(self) -> tuple[DigitFigures, ...]:
         """Return precision, recall and F1 of each digit."""
-        return tuple(_digit_figures(self.confusion, label) for label in range(NUM_DIGITS))
+        return digit_figures(self.confusion)
 
     @property
     def figures(self) -> Mapping[str, float]:
@@ -79,6 +83,12 @@ class Evaluation:
             "refused": self.refused,
             **means,
         }
+
+    @property
+    def readings(self) -> dict[str, Any]:
+        """Return what a card keeps of single digits: the confusions, and each mistake."""
+        mistakes = [[one.index, one.true, one.read] for one in self.mistakes]
+        return {"confusion": self.confusion.tolist(), "mistakes": sorted(mistakes)}
 
 
 def evaluate(model: Bundle | Recogniser, digits: LabelledDigits) -> Evaluation:
@@ -123,6 +133,18 @@ def confusion_matrix(labels: Labels, predictions: Labels) -> Counts:
     return cells.reshape(NUM_DIGITS, NUM_DIGITS)
 
 
+def digit_figures(confusion: Counts) -> tuple[DigitFigures, ...]:
+    """Return precision, recall and F1 of each digit from counts, int64 (10, 10)."""
+    return tuple(_digit_figures(confusion, label) for label in range(NUM_DIGITS))
+
+
+def digit_figures_of(card: Card, name: str = "mnist_test") -> tuple[DigitFigures, ...]:
+    """Return a card's precision, recall and F1 of each digit; nothing where it has no readings."""
+    if name not in card.readings:
+        return ()
+    return digit_figures(np.array(card.readings[name]["confusion"], np.int64))
+
+
 def _digit_figures(confusion: Counts, label: int) -> DigitFigures:
     hits = int(confusion[label, label])
     support, answers = int(confusion[label].sum()), int(confusion[:, label].sum())
@@ -164,6 +186,100 @@ def mcnemar(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Pair
     worse = _binomial_tail(lost, gained + lost)
     different = min(1.0, 2 * min(worse, _binomial_tail(gained, gained + lost)))
     return PairedTest(gained, lost, worse, different)
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One digit that two versions read differently, by its place in the data set."""
+
+    index: int
+    true: int
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions on the same digits.
+
+    Attributes:
+        size: how many digits both read.
+        test: what only one of them reads right, and whether that may be chance.
+        both_wrong: digits that neither reads right.
+        disagreements: the digits that they read differently, in the set's order.
+    """
+
+    size: int
+    test: PairedTest
+    both_wrong: int
+    disagreements: tuple[Disagreement, ...]
+
+    @property
+    def by_digit(self) -> tuple[tuple[int, int, int], ...]:
+        """Return of each digit how many only the first reads right, only the second, neither."""
+        return tuple(self._of_digit(label) for label in range(NUM_DIGITS))
+
+    def _of_digit(self, label: int) -> tuple[int, int, int]:
+        own = [one for one in self.disagreements if one.true == label]
+        first = sum(one.first == label for one in own)
+        second = sum(one.second == label for one in own)
+        return first, second, len(own) - first - second
+
+
+def compare_predictions(first: Evaluation, second: Evaluation) -> Comparison:
+    """Compare two versions that read the same digits."""
+    return _comparison(_wrong(first.readings), _wrong(second.readings), len(first.predictions))
+
+
+def compare_cards(first: Card, second: Card, name: str = "mnist_test") -> Comparison | None:
+    """Compare two versions by the readings in their cards; None where one has none."""
+    if name not in first.readings or name not in second.readings:
+        return None
+    ours, theirs = first.readings[name], second.readings[name]
+    return _comparison(_wrong(ours), _wrong(theirs), int(np.sum(ours["confusion"])))
+
+
+def _wrong(readings: Mapping[str, Any]) -> "Wrong":
+    return {at: (true, read) for at, true, read in readings["mistakes"]}
+
+
+Wrong = Mapping[int, tuple[int, int]]
+"""Place in the set → true label and label read, of what is read wrongly."""
+
+
+def _comparison(first: Wrong, second: Wrong, size: int) -> Comparison:
+    places = sorted(first.keys() | second.keys())
+    found = [_side_by_side(at, first.get(at), second.get(at)) for at in places]
+    right = [np.array([at not in wrong for at in places], bool) for wrong in (first, second)]
+    return Comparison(
+        size,
+        mcnemar(*right),
+        both_wrong=len(first.keys() & second.keys()),
+        disagreements=tuple(one for one in found if one.first != one.second),
+    )
+
+
+def _side_by_side(
+    at: int, first: tuple[int, int] | None, second: tuple[int, int] | None
+) -> Disagreement:
+    """Put two answers side by side; None is a right one."""
+    true = (first or second or (0, 0))[0]
+    return Disagreement(at, true, first[1] if first else true, second[1] if second else true)
+
+
+def in_words(test: PairedTest, first: str, second: str) -> str:
+    """Say what a paired test found.
+
+    >>> in_words(PairedTest(3, 40, 1e-9, 2e-9), "cnn-1", "dnn-1")
+    'cnn-1 reads better: chance alone would do as much in less than 0.1 % of cases.'
+    >>> in_words(PairedTest(3, 4, 0.5, 1.0), "cnn-1", "dnn-1")
+    'Neither reads better for sure: chance alone would do as much in 100.0 % of cases.'
+    """
+    share = f"{100 * test.different:.1f} %" if test.different >= 0.001 else "less than 0.1 %"
+    found = "Neither reads better for sure"
+    if test.different < SIGNIFICANCE:
+        found = f"{first if test.lost > test.gained else second} reads better"
+    return f"{found}: chance alone would do as much in {share} of cases."
 
 
 def _binomial_tail(at_least: int, tosses: int) -> float:

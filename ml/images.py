@@ -1,14 +1,15 @@
 """Pictures from strangers to ink: limits, orientation, polarity, paper."""
 
 import io
+import math
 import struct
 import warnings
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ml.background import ink_of
 from ml.preprocessing import SIDE, Ink
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -16,12 +17,6 @@ WORKING_SIDE = 2_000
 """Pixels on the longer side that are worked on and kept; a digit needs some twenty."""
 KEPT_TYPE = "image/jpeg"
 KEPT_QUALITY = 90
-CLEAN_SIDE = 64
-"""A picture no larger than this is no photograph: its grey levels are ink, not light."""
-MIN_CONTRAST = 24
-"""Grey levels between paper and ink; less is paper grain."""
-NOISE_LEVEL = 0.25
-"""Ink fainter than this part of the darkest ink is shadow or JPEG noise."""
 DAMAGE = (
     OSError,
     ValueError,
@@ -52,12 +47,14 @@ class Photo:
 
     Attributes:
         ink: uint8 (height, width), 0 paper, 255 ink, at most 2,000 pixels a side.
+        grey: uint8 (height, width), the picture as it was seen.
         width, height: of the picture that came in, after orientation.
         scale: pixels of the picture for one of `ink`.
         kept: the picture re-encoded as JPEG without metadata.
     """
 
     ink: Ink
+    grey: Ink
     width: int
     height: int
     scale: float
@@ -77,10 +74,10 @@ def decode(data: bytes, *, max_pixels: int) -> Photo:
     """
     image = _open(data, max_pixels)
     width, height = _oriented_size(image)
-    image.draft("L" if image.mode == "L" else "RGB", (WORKING_SIDE, WORKING_SIDE))
+    _draft(image)
     grey = _load(image)
     scale = max(width / grey.shape[1], height / grey.shape[0])
-    return Photo(_ink(grey), width, height, scale, _keep(grey))
+    return Photo(ink_of(grey), grey, width, height, scale, _keep(grey))
 
 
 def read_size(data: bytes, *, max_pixels: int) -> tuple[int, int]:
@@ -140,6 +137,15 @@ def _load(image: Image.Image) -> Ink:
         ) from error
 
 
+def _draft(image: Image.Image) -> None:
+    """Have a JPEG decoded smaller, and no more of it than its brightness."""
+    part = min(1.0, WORKING_SIDE / max(image.size))
+    size = math.floor(image.width * part), math.floor(image.height * part)
+    image.draft(
+        "L" if image.mode in ("L", "RGB") else image.mode, (max(1, size[0]), max(1, size[1]))
+    )
+
+
 def _in_levels(image: Image.Image) -> Image.Image:
     """Turn single bits and palettes into levels, which do not lose thin strokes in shrinking."""
     if image.mode not in ("1", "P", "PA"):
@@ -189,70 +195,6 @@ def _flatten(rgba: Ink) -> Ink:
     see_through = (alpha < 0.5).mean() > 0.5
     paper = 0.0 if bright and see_through else 255.0
     return np.asarray(np.rint(grey * alpha + paper * (1 - alpha)), dtype=np.uint8)
-
-
-def _ink(grey: Ink) -> Ink:
-    """Tell ink from paper: 0 paper, 255 ink, whatever the light and whichever is darker."""
-    darkness = _darkness(grey)
-    if max(grey.shape) <= CLEAN_SIDE:
-        return _without_paper(darkness)
-    even = _without_light(darkness)
-    if not _has_ink(even):
-        return np.zeros_like(even)
-    strongest = float(np.percentile(even[even > _otsu(even)], 75))
-    noise = NOISE_LEVEL * strongest
-    levels = (even.astype(np.float64) - noise) * (255 / max(strongest - noise, 1.0))
-    return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)
-
-
-def _darkness(grey: Ink) -> Ink:
-    """Return ink as the bright part; the rim of a picture is nearly always paper."""
-    low, high = float(grey.min()), float(grey.max())
-    return grey if _rim_level(grey) < (low + high) / 2 else 255 - grey
-
-
-def _rim_level(levels: Ink) -> float:
-    rim = [levels[0], levels[-1], levels[:, 0], levels[:, -1]]
-    return float(np.median(np.concatenate(rim)))
-
-
-def _without_paper(darkness: Ink) -> Ink:
-    """Subtract the level of even paper; nothing is left where nothing stands out from it."""
-    ink = cv2.subtract(darkness, np.full_like(darkness, round(_rim_level(darkness))))
-    return np.asarray(ink if ink.max() >= MIN_CONTRAST else np.zeros_like(ink), dtype=np.uint8)
-
-
-def _without_light(darkness: Ink) -> Ink:
-    """Subtract the paper: what stays when everything thinner than a pen stroke is opened away."""
-    side = max(darkness.shape)
-    small_side = min(side, 400)
-    size = (
-        max(1, darkness.shape[1] * small_side // side),
-        max(1, darkness.shape[0] * small_side // side),
-    )
-    small = cv2.resize(darkness, size, interpolation=cv2.INTER_AREA)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_PAPER_KERNEL, _PAPER_KERNEL))
-    paper = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_OPEN, kernel), (0, 0), 10)
-    paper = cv2.resize(paper, darkness.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.subtract(darkness, paper), dtype=np.uint8)
-
-
-_PAPER_KERNEL = 81
-"""Pixels of 400: wider than any pen stroke, narrower than a shadow."""
-
-
-def _otsu(levels: Ink) -> float:
-    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return float(threshold)
-
-
-def _has_ink(levels: Ink) -> bool:
-    """Tell whether ink and paper differ by more than grain."""
-    split = _otsu(levels)
-    ink, paper = levels[levels > split], levels[levels <= split]
-    if not ink.size or not paper.size:
-        return False
-    return float(np.median(ink)) - float(np.median(paper)) >= MIN_CONTRAST
 
 
 def _keep(grey: Ink) -> bytes:

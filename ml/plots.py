@@ -6,7 +6,7 @@ whole, with letters as large as those of the page around it.
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -69,8 +69,8 @@ class Results:
     history: Mapping[str, Any]
 
 
-def with_plots(bundle: Bundle, digits: LabelledDigits) -> Bundle:
-    """Return a version together with the plots of how it reads some digits.
+def results_of(bundle: Bundle, digits: LabelledDigits) -> Results:
+    """Have a version read some digits, and return what the plots of it show.
 
     Args:
         bundle: the version; its card gives the curves of its learning.
@@ -81,8 +81,7 @@ def with_plots(bundle: Bundle, digits: LabelledDigits) -> Bundle:
     refused = outputs.refusal > card.refusal.threshold
     evaluation = assess(outputs.probabilities, digits.labels, refused)
     title = f"{card.family} ({card.architecture})"
-    results = Results(title, digits, evaluation, outputs.probabilities, card.history)
-    return replace(bundle, plots=plot_all(results))
+    return Results(title, digits, evaluation, outputs.probabilities, card.history)
 
 
 def plot_all(results: Results) -> dict[str, bytes]:
@@ -92,7 +91,7 @@ def plot_all(results: Results) -> dict[str, bytes]:
         File name, such as `confusion-dark.png`, to the PNG's bytes.
     """
     return {
-        f"{name}-{theme.name}.png": _png(draw(results, theme), theme)
+        f"{name}-{theme.name}.png": png(draw(results, theme), theme)
         for name, draw in PLOTS.items()
         for theme in THEMES
     }
@@ -115,7 +114,8 @@ def _dress(axes: Axes, theme: Theme) -> None:
         spine.set_color(theme.quiet)
 
 
-def _png(figure: Figure, theme: Theme) -> bytes:
+def png(figure: Figure, theme: Theme) -> bytes:
+    """Return a figure as a PNG."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DOTS_PER_INCH, facecolor=theme.paper)
     return file.getvalue()
@@ -178,7 +178,7 @@ def _curves(axes: Axes, history: Mapping[str, Any], name: str, theme: Theme) -> 
 def calibration(results: Results, theme: Theme) -> Figure:
     """Draw how often answers of each confidence are right."""
     bins = reliability(results.probabilities, results.digits.labels)
-    figure, axes = _figure(3.7, theme, f"{results.title}: is the confidence true?")
+    figure, axes = _figure(4.1, theme, f"{results.title}: is the confidence true?")
     axes.plot([0, 1], [0, 1], color=theme.quiet, linestyle="--", label="true confidence")
     axes.plot(
         [one.confidence for one in bins],
@@ -188,8 +188,13 @@ def calibration(results: Results, theme: Theme) -> Figure:
         label=f"measured, off by {results.evaluation.ece:.2%} on average",
     )
     axes.set(xlabel="confidence", ylabel="part read right", xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.legend(
-        facecolor=theme.paper, labelcolor=theme.ink, edgecolor=theme.quiet, fontsize=LABEL_POINTS
+    # Points may lie anywhere between the axes, so the legend stands below them.
+    figure.legend(
+        loc="outside lower left",
+        facecolor=theme.paper,
+        labelcolor=theme.ink,
+        edgecolor=theme.quiet,
+        fontsize=LABEL_POINTS,
     )
     return figure
 
@@ -212,6 +217,16 @@ def samples(results: Results, theme: Theme) -> Figure:
     captions = [f"{labels[at]} read as {read[at]}" for at in places]
     colours = [theme.ink if labels[at] == read[at] else theme.wrong for at in places]
     return _pictures(results, places, captions, colours, (f"{results.title}: samples", theme))
+
+
+def disagreements(results: Results, other: Results, theme: Theme) -> Figure:
+    """Draw the digits that two versions read differently; the text says what each read."""
+    first, second = results.evaluation.predictions, other.evaluation.predictions
+    places = np.flatnonzero(first != second)[:NUM_PICTURES].tolist()
+    true = results.digits.labels
+    captions = [f"{true[at]} read as\n{first[at]} and as {second[at]}" for at in places]
+    dress = (f"Read differently by {results.title} and by {other.title}", theme)
+    return _pictures(results, places, captions, [theme.ink] * len(places), dress)
 
 
 def _pictures(

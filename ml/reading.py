@@ -1,12 +1,12 @@
 """Both models' outputs to an answer: label, confidence, unsure, refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from ml.bundle import FAMILIES, Family
+from ml.bundle import FAMILIES, Card, Family
 from ml.preprocessing import Ink
 from ml.runtime import Floats, Outputs, Recogniser
 
@@ -60,6 +60,29 @@ def read_digits(images: Ink, recognisers: Mapping[Family, Recogniser]) -> list[D
         return []
     outputs = {family: recognisers[family].recognise(images) for family in FAMILIES}
     return [_answer(at, outputs, recognisers["cnn"]) for at in range(len(images))]
+
+
+def judge(recognisers: Mapping[Family, Recogniser]) -> Callable[[Ink], Floats]:
+    """Return what tells the segmentation how much a prepared picture looks like a digit.
+
+    It takes uint8 (n, 28, 28) and gives float64 (n, 11), rows that sum to 1: the calibrated
+    probabilities of the ten digits and, last, of being none.
+    """
+
+    def judged(images: Ink) -> Floats:
+        outputs = {family: recognisers[family].recognise(images) for family in FAMILIES}
+        digits = np.mean([output.probabilities for output in outputs.values()], axis=0)
+        none = np.mean([_none(outputs[one], recognisers[one].card) for one in FAMILIES], axis=0)
+        return np.column_stack([digits * (1 - none[:, None]), none])
+
+    return judged
+
+
+def _none(outputs: Outputs, card: Card) -> Floats:
+    """Return the probability of being no digit; an energy is compared to its threshold."""
+    if card.refusal.method == "eleventh-output":
+        return outputs.refusal
+    return np.asarray(1 / (1 + np.exp(np.clip(card.refusal.threshold - outputs.refusal, -50, 50))))
 
 
 def _answer(at: int, outputs: Mapping[Family, Outputs], judge: Recogniser) -> DigitAnswer:

@@ -1,13 +1,14 @@
 """The synthetic writer: digits in styles that MNIST lacks, and shapes that are no digits.
 
 Every way of writing a shape is a template in `ml/data/glyphs.txt`. The writer draws one with a
-hand of its own (slant, proportions, roundness, pen) and a tremor in every point, through the same
-`ml.strokes.render` and `ml.preprocessing.prepare` that a visitor's drawing goes through.
+hand of its own (slant, proportions, roundness, haste, pen) and a tremor in every point, through the
+same `ml.strokes.render` and `ml.preprocessing.prepare` that a visitor's drawing goes through.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +23,35 @@ GLYPHS_FILE = Path(__file__).parent / "data" / "glyphs.txt"
 SAMPLES_PER_SEGMENT = 6
 """Points drawn between two points of a template."""
 
-TREMOR = (1.5, 5.0)
+TREMOR = (1.0, 4.5)
 """Standard deviation of each template point's place, in hundredths of the box: neat to sloppy."""
+
+STROKE_TREMOR = 1.3
+"""How far a stroke as a whole is misplaced, as a multiple of the tremor of its points."""
+
+ROUNDNESS = (0.25, 0.7)
+"""Tension of the curves: from an angular hand over Catmull-Rom's 0.5 to a loopy one."""
+
+OVERSHOOT = (0.0, 8.0)
+"""Standard deviation of how far strokes run on, or stop short, in hundredths of the box."""
+
+ROUNDED = 0.2
+"""Part of the corners that are rounded off, or become a small loop."""
+
+JOINED = 0.12
+"""Part of the pen lifts that a hurried hand leaves out."""
 
 PEN_WIDTHS = (0.6, 1.7)
 """Pens from a fine liner to a marker, in multiples of the pen that strokes are rendered with."""
 
 TURNABLE, MIRRORABLE = (2, 3, 4, 5, 7), (3, 4, 7)
 """Digits that turned on their side, or mirrored, are nothing one could read."""
+
+
+Points = npt.NDArray[np.float64]
+
+Parts = tuple[Stroke, ...]
+"""A stroke cut at its corners: smooth parts that share their ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +68,7 @@ class Glyph:
     label: int
     style: str
     weight: float
-    strokes: tuple[tuple[Stroke, ...], ...]
+    strokes: tuple[Parts, ...]
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +85,7 @@ def _parse(line: str) -> Glyph:
     return Glyph(number, style, float(weight), tuple(map(_parse_stroke, strokes)))
 
 
-def _parse_stroke(text: str) -> tuple[Stroke, ...]:
+def _parse_stroke(text: str) -> Parts:
     """Cut a stroke at its corners; `0,0 9,0! 9,9` gives two parts that share a point."""
     parts: list[list[list[float]]] = [[]]
     for word in text.split():
@@ -137,57 +159,136 @@ def _picture(glyph: Glyph, generator: np.random.Generator) -> Ink:
 
 
 def write(glyph: Glyph, generator: np.random.Generator) -> list[Stroke]:
-    """Draw a template once, with new proportions, a new hand and a new tremor."""
-    tremor = generator.uniform(*TREMOR)
-    top, widening = np.exp(generator.normal(0, 0.3)), generator.normal(0, 0.3)
-    hand = _hand(generator)
-    strokes = [_stroke(stroke, tremor, generator) for stroke in glyph.strokes]
-    return [_reproportion(stroke, top, widening) @ hand.T for stroke in strokes]
+    """Draw a template once, with a hand and a tremor of its own.
+
+    Returns:
+        Strokes in a box of about 100, y down.
+    """
+    hand = Hand.random(generator)
+    digit = glyph.label != NOT_A_DIGIT
+    # Joined signs can become digits: an equals sign without a pen lift is a 2.
+    strokes = _joined(glyph.strokes, generator) if digit else glyph.strokes
+    return [hand.bend(_stroke(parts, hand, generator)) for parts in strokes]
 
 
-def _reproportion(stroke: Stroke, top: float, widening: float) -> Stroke:
-    """Make the upper part taller (top < 1) or flatter, the lower part wider or narrower."""
-    y = np.clip(stroke[:, 1] / 100, 0.0, None)
-    x = 40 + (stroke[:, 0] - 40) * np.clip(1 + widening * (y - 0.5), 0.5, 1.5)
-    return np.stack([x, 100 * y**top], axis=1)
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """What is peculiar to a hand; lengths are in hundredths of the box.
+
+    Attributes:
+        frame: float64 (2, 2): proportions, slant, and a little rotation.
+        top: exponent of the height: below 1 the upper part is taller, above 1 flatter.
+        widening: how much wider the foot is than the head, as a part.
+        bow: how far the middle is pushed to the right.
+        waves: float64 (2, 2), two slow waves through the box: radians for each hundredth.
+        phases: float64 (2,), where the waves begin.
+        reaches: float64 (2, 2), how far each wave pushes to the right and down.
+        tremor: standard deviation of each template point's place.
+        roundness: 0 draws straight from point to point, 0.5 a Catmull-Rom spline.
+        overshoot: standard deviation of how far strokes run on, or stop short.
+    """
+
+    frame: Points
+    top: float
+    widening: float
+    bow: float
+    waves: Points
+    phases: Points
+    reaches: Points
+    tremor: float
+    roundness: float
+    overshoot: float
+
+    @classmethod
+    def random(cls, generator: np.random.Generator) -> "Hand":
+        """Return another hand each time."""
+        return cls(
+            frame=_frame(generator),
+            top=float(np.exp(generator.normal(0, 0.3))),
+            widening=generator.normal(0, 0.35),
+            bow=generator.normal(0, 5),
+            waves=generator.normal(0, 0.035, (2, 2)),
+            phases=generator.uniform(0, 2 * np.pi, 2),
+            reaches=generator.normal(0, 3.5, (2, 2)),
+            tremor=generator.uniform(*TREMOR),
+            roundness=generator.uniform(*ROUNDNESS),
+            overshoot=generator.uniform(*OVERSHOOT),
+        )
+
+    def bend(self, stroke: Stroke) -> Stroke:
+        """Return a stroke, float64 (n, 2), with this hand's proportions."""
+        swung = stroke + np.sin(stroke @ self.waves + self.phases) @ self.reaches
+        y = np.clip(swung[:, 1] / 100, 0.0, None)
+        x = 40 + (swung[:, 0] - 40) * np.clip(1 + self.widening * (y - 0.5), 0.5, 1.5)
+        bowed = x + self.bow * (1 - (2 * y - 1) ** 2)
+        return np.stack([bowed, 100 * y**self.top], axis=1) @ self.frame.T
 
 
-def _hand(generator: np.random.Generator) -> npt.NDArray[np.float64]:
+def _frame(generator: np.random.Generator) -> Points:
     """Return a 2×2 map: proportions, slant, and a little rotation."""
-    wide = np.exp(generator.normal(0, 0.18))
-    slant = generator.normal(0.08, 0.18)
+    wide = np.exp(generator.normal(0, 0.2))
+    slant = generator.normal(0.08, 0.19)
     angle = generator.normal(0, 0.08)
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.asarray(rotation @ np.array([[wide, -slant], [0.0, 1.0]]))
 
 
-def _stroke(parts: tuple[Stroke, ...], tremor: float, generator: np.random.Generator) -> Stroke:
+def _joined(strokes: Sequence[Parts], generator: np.random.Generator) -> list[Parts]:
+    """Leave out some of the pen lifts: a straight line leads to the next stroke."""
+    joined = [strokes[0]]
+    for parts in strokes[1:]:
+        if generator.random() < JOINED:
+            bridge = np.array([joined[-1][-1][-1], parts[0][0]])
+            joined[-1] = (*joined[-1], bridge, *parts)
+        else:
+            joined.append(parts)
+    return joined
+
+
+def _rounded(parts: Parts, generator: np.random.Generator) -> Parts:
+    """Draw smoothly through some of the corners."""
+    rounded = [parts[0]]
+    for part in parts[1:]:
+        if generator.random() < ROUNDED:
+            rounded[-1] = np.concatenate([rounded[-1], part[1:]])
+        else:
+            rounded.append(part)
+    return tuple(rounded)
+
+
+def _stroke(parts: Parts, hand: Hand, generator: np.random.Generator) -> Stroke:
     """Shift a stroke as a whole and each of its points by itself, then draw it smoothly."""
-    whole = generator.normal(0, tremor, 2)
-    drawn: list[Stroke] = []
-    corner = None
-    for part in parts:
-        shaken = part + whole + generator.normal(0, tremor, part.shape)
-        if corner is not None:
-            shaken[0] = corner
-        corner = shaken[-1]
-        drawn.append(_smooth(shaken))
-    return np.concatenate(drawn)
+    parts = _rounded(parts, generator)
+    points = np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
+    shaken = points + generator.normal(0, STROKE_TREMOR * hand.tremor, 2)
+    shaken += generator.normal(0, hand.tremor, points.shape)
+    begin, end = generator.normal(0, hand.overshoot, 2)
+    shaken = _longer(_longer(shaken, begin)[::-1], end)[::-1]
+    ends = np.cumsum([len(part) - 1 for part in parts])
+    pieces = pairwise((0, *ends.tolist()))
+    return np.concatenate([_smooth(shaken[a : b + 1], hand.roundness) for a, b in pieces])
 
 
-def _smooth(points: Stroke) -> Stroke:
-    """Return a Catmull-Rom spline through points (n, 2)."""
+def _longer(points: Stroke, distance: float) -> Stroke:
+    """Begin a stroke that much earlier; below 0 later, but within half of its first segment."""
+    if len(points) < 2:
+        return points
+    step = points[0] - points[1]
+    length = max(float(np.hypot(*step)), 1e-9)
+    begin = points[0] + step / length * max(distance, -length / 2)
+    return np.concatenate([begin[None], points[1:]])
+
+
+def _smooth(points: Stroke, roundness: float) -> Stroke:
+    """Return a cardinal spline through points (n, 2)."""
     if len(points) < 2:
         return points
     padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     before, start, end, after = (padded[at : at + len(points) - 1, None] for at in range(4))
+    leaving, arriving = roundness * (end - before), roundness * (after - start)
     t = np.linspace(0, 1, SAMPLES_PER_SEGMENT, endpoint=False)[None, :, None]
-    curve = 0.5 * (
-        2 * start
-        + (end - before) * t
-        + (2 * before - 5 * start + 4 * end - after) * t**2
-        + (3 * start - before - 3 * end + after) * t**3
-    )
+    curve = start + leaving * t + (3 * (end - start) - 2 * leaving - arriving) * t**2
+    curve = curve + (2 * (start - end) + leaving + arriving) * t**3
     return np.concatenate([curve.reshape(-1, 2), points[-1:]])
 
 

@@ -7,7 +7,7 @@ MNIST lacks.
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 Strokes = list[list[list[float]]]
@@ -104,3 +104,26 @@ def _place(shape: Strokes, hand: random.Random) -> Strokes:
         return [round(left + x * scale * narrow, 1), round(top + y * scale, 1)]
 
     return [[placed(x, y) for x, y in stroke] for stroke in shape]
+
+
+def write_number(labels: Sequence[int], *, height: float = 100, gap: float = 18) -> Strokes:
+    """Return strokes of several digits beside each other, 40 below the top of the paper.
+
+    Args:
+        labels: the digits.
+        height: of each.
+        gap: between one and the next.
+    """
+    written: Strokes = []
+    left = 40.0
+    for seed, label in enumerate(labels):
+        strokes = write(label, seed)
+        xs = [x for stroke in strokes for x, _ in stroke]
+        ys = [y for stroke in strokes for _, y in stroke]
+        scale, x0, y0 = height / (max(ys) - min(ys)), min(xs), min(ys)
+        written += [
+            [[round(left + (x - x0) * scale, 1), round(40 + (y - y0) * scale, 1)] for x, y in one]
+            for one in strokes
+        ]
+        left += (max(xs) - x0) * scale + gap
+    return written

@@ -1,13 +1,26 @@
 """The measuring itself: servers start, clients count, processes are weighed."""
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from rich.table import Table
 
+from benchmarks import exports
 from benchmarks.drawings import as_data_url, as_strokes
 from benchmarks.load import Load, press
+from benchmarks.numbers import FINAL_WAYS, WAYS, Number, Sample, Score, in_a_row
+from benchmarks.paper import FINAL_KINDS, KINDS, laid_out
 from benchmarks.pictures import PAINTERS, found_in
+from benchmarks.promotion import Answer, Watched
+from benchmarks.recognition import confusion_table
+from benchmarks.seeds import SETS, seeds_table
 from benchmarks.servers import Server, ServerError, clean_environment, weigh
 from benchmarks.serving import EMPTY, figures, measure, ratio
+from ml import bundle, images
+from ml.bundle import PRETRAINED, Bundle
 from tests import pen
 
 
@@ -17,6 +30,29 @@ def test_every_painted_picture_holds_the_digit_that_was_drawn(name: str):
     strokes = [stroke - np.concatenate(strokes).min(axis=0) for stroke in strokes]
     picture = PAINTERS[name](strokes, np.random.default_rng(3))
     assert found_in(picture) is not None
+
+
+@pytest.mark.parametrize("name", KINDS | FINAL_KINDS)
+def test_every_kind_of_paper_is_a_picture_with_ink(name: str):
+    strokes = [np.array(stroke) for stroke in pen.write(4)]
+    generator = np.random.default_rng(3)
+    data = (KINDS | FINAL_KINDS)[name](laid_out(strokes, generator, pixels=500), generator)
+    assert images.decode(data, max_pixels=10**6).ink.max() == 255
+
+
+def test_a_number_is_right_only_as_a_whole():
+    score = Score.of([("12", "12"), ("13", "12"), ("1", "12"), ("", "12")], seconds=4)
+    assert (score.whole, score.count, score.seconds) == (0.25, 0.5, 1)
+
+
+@pytest.mark.parametrize("way", [*WAYS.values(), *FINAL_WAYS.values()])
+def test_pairs_come_to_touch(way: Callable[..., Number]):
+    generator = np.random.default_rng(1)
+    samples = [Sample(label, [np.array(one) for one in pen.write(label)]) for label in (2, 3)]
+    pair = way(in_a_row(samples, generator), generator)
+    points = np.concatenate(pair.strokes)
+    apart = in_a_row(samples, np.random.default_rng(1))
+    assert np.ptp(points[:, 0]) <= np.ptp(np.concatenate(apart.strokes)[:, 0]) + 1e-6
 
 
 def test_clients_count_their_answers_and_their_failures():
@@ -60,3 +96,40 @@ def test_drawings_differ_from_one_another():
 
 def test_a_process_that_is_none_weighs_nothing():
     assert weigh(0) is None
+
+
+def texts(table: Table) -> list[list[str]]:
+    """Return what stands in a table, column by column."""
+    return [[str(cell) for cell in column.cells] for column in table.columns]
+
+
+def test_seeds_are_summed_up_as_mean_and_deviation():
+    card = bundle.load(PRETRAINED / "dnn").card
+    cards = [
+        replace(card, seed=seed, figures={name: {"accuracy": part} for name in SETS})
+        for seed, part in ((1, 0.992), (2, 0.994))
+    ]
+    seeds, validation, *_ = texts(seeds_table(cards))
+    assert seeds == ["1", "2", "mean"]
+    assert validation == ["99.20%", "99.40%", "99.30% ± 0.14%"]
+
+
+def test_confusions_are_shown_beside_the_earlier_ones_if_there_are_any():
+    now, before = {"ink, cnn": Counter({(4, 9): 2})}, {"ink, cnn": Counter({(9, 3): 5})}
+    assert texts(confusion_table(now, None)) == [["ink, cnn"], ["2"], ["4→9: 2"]]
+    assert texts(confusion_table(now, before))[1:] == [["5 → 2"], ["9→3: 5 → 0, 4→9: 0 → 2"]]
+
+
+def test_every_form_of_a_version_is_measured(make_bundle: Callable[..., Bundle]):
+    found = exports.measure(make_bundle(), "litert")
+    assert found.num_bytes == len(make_bundle().tflite)
+    assert found.accuracy == pytest.approx(0.098)
+    assert found.milliseconds
+    assert found.difference < 1e-5
+
+
+def test_the_old_version_answers_until_the_last_question_that_it_answered():
+    watched = Watched(promotions=[(10.0, "cnn-2"), (20.0, "cnn-1")])
+    for asked_at, version in [(9.0, "cnn-1"), (10.3, "cnn-1"), (10.4, "cnn-2"), (21.0, "cnn-1")]:
+        watched.answers.append(Answer(asked_at, 0.01, version))
+    assert watched.delays == pytest.approx([0.3, 0.0])

@@ -126,6 +126,15 @@ def test_the_figures_of_the_models_are_those_of_their_cards(family: Family):
     assert row.replace("%", " %") in README
 
 
+def test_the_table_of_published_networks_is_what_was_measured():
+    from ml.training.reproduction import load_results, markdown
+
+    results = list(load_results(ROOT / "benchmarks").values())
+    assert len(results) >= 5
+    assert markdown(results) in README
+    assert {one.machine for one in results if one.machine not in README.replace("\n", " ")} == set()
+
+
 def rglob(folder: str) -> list[Path]:
     """Return the Python files below a folder of ours."""
     return sorted((ROOT / folder).rglob("*.py"))

@@ -1,9 +1,5 @@
 """The same site on PostgreSQL, where its server programs are installed."""
 
-import getpass
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,48 +7,25 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from benchmarks import postgresql
 from tests.conftest import dispose
 from tests.people import PREDICTIONS, correct, digit_of, read
-from webapp import create_app
+from webapp import create_app, outcomes, retraining
 from webapp.db import db
-from webapp.models import Correction, Digit, Promotion, Submission
+from webapp.models import Correction, Digit, Outcome, Promotion, Submission
+from webapp.models.outcomes import Fate
+from webapp.retraining import RetrainingError
 
 pytestmark = pytest.mark.slow
-
-
-def server_programs() -> Path | None:
-    """Return the folder of initdb and pg_ctl."""
-    on_path = shutil.which("initdb")
-    if on_path:
-        return Path(on_path).parent
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of an empty server of the tests' own."""
-    programs = server_programs()
-    if programs is None:
+    if postgresql.programs() is None:
         pytest.skip("PostgreSQL's server programs are not installed.")
-    owner = "postgres" if getpass.getuser() == "root" else None
-    folder = tmp_path_factory.mktemp("postgresql")
-    if owner:
-        shutil.chown(folder, owner)
-        for parent in (folder.parent, folder.parent.parent):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(programs / program), "-D", str(folder / "data"), *arguments]
-        subprocess.run(command, check=True, user=owner, stdout=subprocess.DEVNULL, cwd=folder)
-
-    run("initdb", "--auth=trust", "--username=inkling", "--no-sync")
-    options = f"-p {port} -k {folder} -c fsync=off -c listen_addresses=127.0.0.1"
-    run("pg_ctl", "-w", "-o", options, "-l", str(folder / "log"), "start")
-    yield f"postgres://inkling@127.0.0.1:{port}/postgres"
-    run("pg_ctl", "-m", "immediate", "stop")
+    with postgresql.serve(tmp_path_factory.mktemp("postgresql")) as address:
+        yield address
 
 
 @pytest.fixture
@@ -120,6 +93,33 @@ def test_retries_sent_at_the_same_moment_are_saved_once(app: Flask) -> None:
         assert db.session.query(Submission).count() == 1
 
 
+def test_the_history_and_the_queue_find_what_they_find_in_sqlite(app: Flask) -> None:
+    alice, bob = app.test_client(), app.test_client()
+    app.test_cli_runner().invoke(args=["reviewers", "add", "Bob", "--password", "bob's secret"])
+    bob.post("/auth/sign-in", data={"name": "Bob", "password": "bob's secret"})
+    digits = [digit_of(read(alice, label)) for label in (3, 5)]
+    correct(alice, digits[0], 8)
+
+    for query in ("read=3", "sure_from=1&sure_to=100", "said=8&unsure=no&refused=no", "q=3"):
+        assert digits[0] in bob.get(f"/predictions?{query}").text, query
+    for query in (
+        "conflict=yes",
+        "read=5&disagree=yes",
+        "correction=decided",
+        "sort=surest&read=9",
+    ):
+        page = bob.get(f"/predictions?{query}")
+        assert page.status_code == 200, query
+        assert digits[0] not in page.text, query
+    assert bob.get("/predictions/export.csv?sort=least-sure").text.count("\n") == 3
+    assert digits[0] in bob.get("/review/cases").get_json()["cases"][0]
+    bob.post(f"/review/{digits[0]}", data={"label": "8"})
+    assert "data-digit" not in bob.get("/review?after=0.5~0").text
+    done = bob.post("/predictions/bulk", data={"do": "3", "all": "yes"}).location.split("done=")[1]
+    assert "Undone: 2 digits" in bob.post(f"/predictions/undo/{done}", follow_redirects=True).text
+    assert bob.get("/audit").status_code == bob.get("/audit/people").status_code == 200
+
+
 def test_there_is_nothing_to_roll_back_to_at_first(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["versions", "rollback"])
     assert "no earlier promotion" in result.output
@@ -134,3 +134,30 @@ def test_a_backup_is_left_to_the_tools_of_postgresql(app: Flask, tmp_path: Path)
     assert result.exit_code == 1
     assert "pg_dump" in result.output
     assert not (tmp_path / "copy").exists()
+
+
+def test_one_retraining_at_a_time_on_all_machines_that_share_the_database(
+    app: Flask, tmp_path: Path
+) -> None:
+    with app.app_context(), retraining.only_one():
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        app.instance_path = str(elsewhere)
+        with (
+            pytest.raises(RetrainingError, match="is running already"),
+            retraining.only_one(),
+        ):
+            pass
+    with app.app_context(), retraining.only_one():
+        pass
+
+
+def test_what_visitors_are_told_of_their_corrections_is_counted(app: Flask) -> None:
+    alice = app.test_client()
+    digit = digit_of(read(alice, 3))
+    correct(alice, digit, 8)
+    with app.app_context():
+        outcomes.ask()
+        visitor_id = db.session.get_one(Digit, digit).visitor_id
+        assert visitor_id
+        assert Outcome.fate(visitor_id) == Fate(1, 0, 0, 0, 0)

@@ -1,94 +1,40 @@
-"""Several processes at once: real gunicorn, two workers, one database."""
+"""Several processes at once: real gunicorn, two workers, one database; and processes that die."""
 
-import dataclasses
-import json
-import threading
-import time
-import urllib.request
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+import random
+import statistics
 
 import pytest
-from flask import Flask
 
-from tests import pen
-from tests.site import Site
-from webapp.db import begin_write, db
-from webapp.models import ModelVersion
+from benchmarks import postgresql
+from benchmarks.kills import kill_some
+from benchmarks.promotion import application, close, database, watch
 
 pytestmark = pytest.mark.slow
 
 PROMISED_SECONDS = 1.5
 """A promotion is served "within about a second"; the half is for a busy machine."""
+NUM_REQUESTS = 1_000
+NUM_KILLS = 4
+"""`python -m benchmarks.kills` does twenty."""
 
 
-def read(url: str, strokes: pen.Strokes) -> dict[str, Any]:
-    """Have a drawing read over a connection of its own, so that any worker may answer."""
-    body = json.dumps({"strokes": strokes}).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{url}/api/v1/predictions", body, headers)
-    with urllib.request.urlopen(request, timeout=20) as response:
-        assert response.status == 201
-        answer: dict[str, Any] = json.load(response)
-    return answer
-
-
-def versions_that_answer(url: str) -> set[str]:
-    """Ask often enough that both workers answer at least once."""
-    with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(lambda seed: read(url, pen.write(seed % 10, seed)), range(24))
-        return {answer["digits"][0]["models"]["cnn"]["version"] for answer in answers}
-
-
-def add_version_like_the_live_one(app: Flask) -> str:
-    """Save the live cnn once more under the next number; only its card is another."""
-    with app.app_context():
-        live = ModelVersion.named("cnn-1")
-        assert live is not None
-        begin_write()
-        twin = live.bundle()
-        card = dataclasses.replace(twin.card, parent=live.name)
-        saved = ModelVersion.add(dataclasses.replace(twin, card=card), origin="train")
-        db.session.commit()
-        return saved.name
-
-
-@contextmanager
-def requests_all_the_time(url: str) -> Iterator[list[dict[str, Any]]]:
-    """Have drawings read in the background; a failed request fails the test."""
-    answers: list[dict[str, Any]] = []
-    stop = threading.Event()
-
-    def go_on(seed: int) -> None:
-        while not stop.is_set():
-            answers.append(read(url, pen.write(seed, len(answers))))
-
-    with ThreadPoolExecutor(2) as pool:
-        workers = [pool.submit(go_on, seed) for seed in (3, 8)]
-        try:
-            yield answers
-        finally:
-            stop.set()
-        for worker in workers:
-            worker.result()
-
-
-def test_a_promotion_reaches_every_process_without_a_restart_or_a_failed_request(
-    site: Site, app: Flask
+@pytest.mark.parametrize("name", ["SQLite", "PostgreSQL"])
+def test_a_promotion_reaches_every_process_and_not_one_of_a_thousand_requests_fails(
+    name: str,
 ) -> None:
-    name = add_version_like_the_live_one(app)
-    assert versions_that_answer(site.url) == {"cnn-1"}
+    if name == "PostgreSQL" and postgresql.programs() is None:
+        pytest.skip("PostgreSQL's server programs are not installed.")
+    with database(name) as environment:
+        watched = watch(environment, 3, num_requests=NUM_REQUESTS)
 
-    with requests_all_the_time(site.url) as answers:
-        site.flask("versions", "promote", name)
-        time.sleep(PROMISED_SECONDS)
-        assert versions_that_answer(site.url) == {name}
+    assert watched.failures == []
+    assert len(watched.answers) >= NUM_REQUESTS
+    assert {answer.version for answer in watched.answers} == {"cnn-1", "cnn-2"}
+    assert statistics.median(watched.delays) < PROMISED_SECONDS
 
-        site.flask("versions", "rollback")
-        time.sleep(PROMISED_SECONDS)
-        assert versions_that_answer(site.url) == {"cnn-1"}
 
-    assert len(answers) > 100
-    assert all("digits" in answer for answer in answers)
+def test_a_kill_while_saving_and_promoting_leaves_a_site_that_works_and_says_what_is_true() -> None:
+    with database("SQLite") as environment:
+        app = application(environment)
+        assert kill_some(app, environment, random.Random(1), NUM_KILLS) == []
+        close(app)

@@ -7,7 +7,10 @@ from flask import Flask
 
 from webapp import (
     api,
+    aside,
+    audit,
     auth,
+    batches,
     cli,
     config,
     db,
@@ -43,9 +46,21 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     )
     app.config.update(config.load(instance, overrides))
 
-    for extension in (db, security, errors, auth, serving, recognition, cli):
+    for extension in (db, security, errors, auth, serving, recognition, aside, cli):
         extension.init_app(app)
-    for page in (draw, upload, samples, predictions, digits, review, versions, auth, health):
+    for page in (
+        draw,
+        upload,
+        batches,
+        samples,
+        predictions,
+        digits,
+        review,
+        audit,
+        versions,
+        auth,
+        health,
+    ):
         app.register_blueprint(page.bp)
     api.init_app(app)
     return app

@@ -25,7 +25,16 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db import begin_write, db
-from webapp.models import Correction, Digit, Reviewer, SignInLink, Submission, Visitor
+from webapp.models import (
+    Action,
+    Batch,
+    Correction,
+    Digit,
+    Reviewer,
+    SignInLink,
+    Submission,
+    Visitor,
+)
 from webapp.models.types import now
 from webapp.security import ONE_YEAR_SECONDS, limiter
 
@@ -44,17 +53,17 @@ class Actor:
     visitor: Visitor | None
     reviewer: Reviewer | None
 
-    def may_see(self, thing: Submission | Digit) -> bool:
-        """Tell whether a submission or digit is the actor's own, or the actor a reviewer."""
+    def may_see(self, thing: Submission | Digit | Batch) -> bool:
+        """Tell whether a submission, digit or batch is the actor's own, or the actor a reviewer."""
         if self.reviewer is not None:
             return True
         return self.visitor is not None and thing.visitor_id == self.visitor.id
 
-    def made(self, correction: Correction) -> bool:
-        """Tell whether a correction is the actor's own, and so theirs to undo."""
-        if self.reviewer is not None and correction.reviewer_id == self.reviewer.id:
+    def made(self, thing: Correction | Action) -> bool:
+        """Tell whether a correction or an action is the actor's own, and so theirs to undo."""
+        if self.reviewer is not None and thing.reviewer_id == self.reviewer.id:
             return True
-        return self.visitor is not None and correction.visitor_id == self.visitor.id
+        return self.visitor is not None and thing.visitor_id == self.visitor.id
 
 
 def init_app(app: Flask) -> None:

@@ -131,6 +131,30 @@ SETTINGS = (
         "Pictures that one process decodes at a time; each may take 200 MB while it does.",
     ),
     Setting(
+        "INKLING_MAX_BATCH_FILES",
+        whole_number(1, 100_000),
+        500,
+        "Files of one batch: the pages of a class; a batch page lists them all.",
+    ),
+    Setting(
+        "INKLING_MAX_BATCH_BYTES",
+        whole_number(1_000, 10_000_000_000),
+        200_000_000,
+        "What several files sent at once, or a ZIP unpacked, may hold: forty photographs.",
+    ),
+    Setting(
+        "INKLING_MAX_EXPANSION",
+        whole_number(1, 10_000),
+        200,
+        "Times its packed size that a file in a ZIP may have; an empty page as BMP has about 100.",
+    ),
+    Setting(
+        "INKLING_MAX_BATCH_READINGS",
+        whole_number(1, 64),
+        1,
+        "Files of batches that one process reads at a time, so that drawings are not kept waiting.",
+    ),
+    Setting(
         "INKLING_READ_LIMIT",
         rate,
         "10000 per minute",

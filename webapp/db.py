@@ -1,6 +1,7 @@
 """The SQLAlchemy handle and what SQLite must be told on every connection."""
 
 import sqlite3
+import time
 from typing import Any
 
 import click
@@ -22,6 +23,13 @@ NAMING = {
 
 BUSY_TIMEOUT_SECONDS = 15
 """How long a writer waits for another one; a commit takes well under a millisecond."""
+
+RETRY_SECONDS = 0.002
+"""SQLite itself looks again after longer and longer naps, up to a tenth of a second, in which those
+who came later overtake."""
+
+PRIMARY_CODE = 0xFF
+"""The part of SQLite's error codes that says which kind of error it is."""
 
 
 class Base(DeclarativeBase):
@@ -75,4 +83,24 @@ def _begin(connection: Connection) -> None:
     if connection.dialect.name != "sqlite":
         return
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if mode != "IMMEDIATE" or not _begun_in_time(connection.connection.driver_connection):
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _begun_in_time(connection: Any) -> bool:
+    """Try again and again to become the one writer, as long as SQLite itself would."""
+    until = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < until:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return True
+            time.sleep(RETRY_SECONDS)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}")
+    return False

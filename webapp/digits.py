@@ -9,6 +9,7 @@ from flask import (
     Response,
     abort,
     current_app,
+    flash,
     redirect,
     render_template,
     request,
@@ -19,10 +20,10 @@ from flask.typing import ResponseReturnValue
 from ml.images import to_png
 from ml.preprocessing import Ink
 from ml.reading import NOT_A_DIGIT
-from webapp import recognition, serving
+from webapp import edits, recognition, serving
 from webapp.auth import current_actor
 from webapp.errors import BadInputError
-from webapp.models import Digit
+from webapp.models import Digit, Submission
 from webapp.security import ONE_YEAR_SECONDS, limiter
 
 bp = Blueprint("digits", __name__, url_prefix="/digits")
@@ -76,7 +77,7 @@ def explanation(digit_id: str) -> ResponseReturnValue:
 @bp.post("/<digit_id>/corrections")
 def correct(digit_id: str) -> ResponseReturnValue:
     """Confirm a digit, or say what it really is."""
-    correction = recognition.correct(digit_id, _label(request.form.get("label", "")))
+    correction = recognition.correct(digit_id, label_of_word(request.form.get("label", "")))
     return _show(correction.digit)
 
 
@@ -87,7 +88,35 @@ def undo(digit_id: str) -> ResponseReturnValue:
     return _show(recognition.own_digit(digit_id))
 
 
-def _label(text: str) -> int | None:
+@bp.post("/merge")
+@limiter.limit(lambda: current_app.config["INKLING_READ_LIMIT"])
+def merge() -> ResponseReturnValue:
+    """Take the digits that are named in `digit` for one."""
+    return _show_whole(edits.merge(request.form.getlist("digit")))
+
+
+@bp.post("/<digit_id>/split")
+@limiter.limit(lambda: current_app.config["INKLING_READ_LIMIT"])
+def split(digit_id: str) -> ResponseReturnValue:
+    """Cut a digit in two."""
+    return _show_whole(edits.split(digit_id))
+
+
+@bp.post("/<digit_id>/drop")
+def drop(digit_id: str) -> ResponseReturnValue:
+    """Take a digit out of the reading."""
+    return _show_whole(edits.drop(digit_id))
+
+
+def _show_whole(submission: Submission) -> ResponseReturnValue:
+    """Lead to the page whose boxes were changed."""
+    flash(f"It reads {submission.corrected_reading} now.")
+    page = url_for("predictions.show", submission_id=submission.id, boxes="open")
+    return redirect(f"{page}#boxes", 303)
+
+
+def label_of_word(text: str) -> int | None:
+    """Return the label that a button says; 400 for anything else."""
     if text == NOT_A_DIGIT:
         return None
     if len(text) != 1 or text not in "0123456789":
@@ -101,6 +130,7 @@ def _show(digit: Digit) -> ResponseReturnValue:
         return render_template("digits/_correction.html", digit=digit)
     if digit.submission_id is None:
         return redirect(url_for("review.index"), 303)
-    anchor = f"digit-{digit.id}"
-    page = url_for("predictions.show", submission_id=digit.submission_id, _anchor=anchor)
-    return redirect(page, 303)
+    page = url_for("predictions.show", submission_id=digit.submission_id)
+    if digit.submission and len(digit.submission.digits) > 1:
+        return redirect(f"{page}?digit={digit.id}#choice-{digit.id}", 303)
+    return redirect(f"{page}#digit-{digit.id}", 303)

@@ -1,32 +1,31 @@
 """Strokes or the bytes of a picture to a saved submission; the only caller of `ml` in a request."""
 
-import hashlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from flask import Flask, abort, current_app, request
-from sqlalchemy import func, select
+from flask import Flask, abort, current_app
 
-from ml import explanation, images, preprocessing, samples, segmentation, strokes
+from ml import explanation, forms, images, preprocessing, samples, segmentation, strokes
 from ml.datasets import DatasetError
-from ml.images import KEPT_TYPE
+from ml.forms import Field, Form
+from ml.images import KEPT_TYPE, Photo
 from ml.preprocessing import Ink
-from ml.reading import DigitAnswer, read_digits
+from ml.reading import DigitAnswer, judge, read_digits
 from ml.segmentation import FoundDigit
-from webapp import serving
+from webapp import idempotency, serving
 from webapp.auth import (
     current_actor,
     ensure_visitor,
-    remember_visitor,
     visitor_id_of_request,
 )
 from webapp.db import begin_write, db
-from webapp.errors import BadInputError, ConflictError, UnavailableError, translate
+from webapp.errors import BadInputError, UnavailableError, translate
 from webapp.models import (
+    Batch,
     Correction,
     Digit,
     ModelPrediction,
@@ -44,7 +43,6 @@ log = logging.getLogger(__name__)
 MAX_CANVAS_SIDE = 20_000
 LARGE_PICTURE_PIXELS = 1_000_000
 """Pictures above this wait for one of the few places in which they are decoded."""
-MAX_KEY_LENGTH = 200
 STROKES_TYPE = "application/json"
 NO_SAMPLES = "There are no sample digits just now. The log of the server says why."
 
@@ -89,9 +87,10 @@ def read_strokes(value: object, width: object = 280, height: object = 280) -> Re
         drawing = strokes.parse_strokes(value, max_points=current_app.config["INKLING_MAX_POINTS"])
     except ValueError as error:
         raise translate(error) from error
-    found = segmentation.digits_in_strokes(drawing, *canvas)
+    live = serving.live()
+    found = segmentation.digits_in_strokes(drawing, *canvas, judge(live.recognisers))
     kept = json.dumps(value, separators=(",", ":")).encode()
-    return _ask(found, canvas, STROKES_TYPE, kept)
+    return Reading(found, ask(found, live), live, *canvas, STROKES_TYPE, kept)
 
 
 def read_picture(data: bytes) -> Reading:
@@ -100,27 +99,48 @@ def read_picture(data: bytes) -> Reading:
     Raises:
         HTTPException: 413 for too many pixels, 415 for what is no readable picture.
     """
+    return read_photo(decode(data))
+
+
+def decode(data: bytes) -> Photo:
+    """Decode a picture; a large one waits for its turn. Raises as `read_picture` does."""
     limit = current_app.config["INKLING_MAX_PIXELS"]
     try:
         width, height = images.read_size(data, max_pixels=limit)
-        if width * height > LARGE_PICTURE_PIXELS:
-            with current_app.extensions["large_pictures"]:
-                photo = images.decode(data, max_pixels=limit)
-        else:
-            photo = images.decode(data, max_pixels=limit)
+        if width * height <= LARGE_PICTURE_PIXELS:
+            return images.decode(data, max_pixels=limit)
+        with current_app.extensions["large_pictures"]:
+            return images.decode(data, max_pixels=limit)
     except ValueError as error:
         raise translate(error) from error
-    found = segmentation.digits_in_ink(photo.ink, photo.scale)
-    return _ask(found, (photo.width, photo.height), KEPT_TYPE, photo.kept)
 
 
-def _ask(
-    found: list[FoundDigit], canvas: tuple[int, int], media_type: str, original: bytes
-) -> Reading:
+def read_photo(photo: Photo) -> Reading:
+    """Read a picture that is decoded."""
     live = serving.live()
+    found = segmentation.digits_in_ink(photo.ink, photo.scale, judge(live.recognisers))
+    size = photo.width, photo.height
+    return Reading(found, ask(found, live), live, *size, KEPT_TYPE, photo.kept)
+
+
+def read_form(data: bytes, form: Form) -> tuple[Reading, list[Field]]:
+    """Read a page of a form; each field is a line of the reading. Raises as `read_picture` does."""
+    live, photo = serving.live(), decode(data)
+    fields = forms.read(photo, form, live.recognisers)
+    found = [
+        replace(digit, line=number, position=at)
+        for number, field in enumerate(fields)
+        for at, digit in enumerate(field.digits)
+    ]
+    answers = [said for field in fields for said in field.answers]
+    size = photo.width, photo.height
+    return Reading(found, answers, live, *size, KEPT_TYPE, photo.kept), fields
+
+
+def ask(found: Sequence[FoundDigit], live: serving.Live) -> list[DigitAnswer]:
+    """Return what both models say of digits that were found."""
     pictures = [digit.picture for digit in found]
-    answers = read_digits(np.stack(pictures), live.recognisers) if pictures else []
-    return Reading(found, answers, live, *canvas, media_type, original)
+    return read_digits(np.stack(pictures), live.recognisers) if pictures else []
 
 
 def _canvas_side(value: object, name: str) -> int:
@@ -170,64 +190,18 @@ def explain(digit: Digit, cnn: serving.LiveVersion) -> Ink:
     return explanation.draw(picture, importance)
 
 
-@dataclass(frozen=True)
-class IdempotencyKey:
-    """What makes a retry of the same request known: hashes of the key and of what was sent."""
-
-    key_sha256: str
-    request_sha256: str
-
-
-def idempotency_key(body: Callable[[], bytes]) -> IdempotencyKey | None:
-    """Return the key of the request being answered, None if it has none.
-
-    Args:
-        body: gives what was sent; called only if there is a key.
-
-    Raises:
-        HTTPException: 400 for a key that is empty or too long.
-    """
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 1 <= len(key) <= MAX_KEY_LENGTH:
-        raise BadInputError(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.")
-    sent = f"{request.full_path}\n{request.mimetype}\n".encode() + body()
-    return IdempotencyKey(*(hashlib.sha256(part).hexdigest() for part in (key.encode(), sent)))
-
-
-def answered_before(key: IdempotencyKey) -> Submission | None:
-    """Return the first answer to a request that is being retried, None if this is the first.
-
-    Raises:
-        HTTPException: 409 if the key was used for another request.
-    """
-    found = Submission.sent_with(
-        key.key_sha256, visitor_id=visitor_id_of_request(), request_sha256=key.request_sha256
-    )
-    if found is None:
-        return None
-    if found.request_sha256 != key.request_sha256:
-        raise ConflictError(
-            "This Idempotency-Key was used for another request. Take a new key for a new drawing."
-        )
-    if found.visitor_id and visitor_id_of_request() is None:
-        remember_visitor(found.visitor_id)
-    return found
-
-
 def answer(
     reading: Reading,
     *,
     source: str,
     replaces: str | None = None,
-    key: IdempotencyKey | None = None,
+    key: idempotency.Key | None = None,
 ) -> Submission | None:
     """Save what was read for the visitor who is asking, in one transaction.
 
     Args:
         reading: what was read.
-        source: `canvas`, `upload` or `api`.
+        source: `canvas`, `upload`, `api` or `batch`.
         replaces: id of the visitor's earlier answer to the same drawing, deleted if nobody
             corrected it.
         key: makes a second request with the same key return the first one's answer.
@@ -238,25 +212,17 @@ def answer(
     if reading.is_blank:
         return None
     begin_write()
-    if key and (earlier := _answered_meanwhile(key)):
+    if key and (earlier := idempotency.answered_meanwhile(key)):
         return earlier
     visitor = ensure_visitor()
     if replaces:
         _delete_replaced(replaces, visitor)
-    submission = _submission(reading, source, visitor)
+    submission = new_submission(reading, source, visitor.id)
     if key:
         submission.key_sha256, submission.request_sha256 = key.key_sha256, key.request_sha256
     db.session.add(submission)
     db.session.commit()
     return submission
-
-
-def _answered_meanwhile(key: IdempotencyKey) -> Submission | None:
-    """Look again now that nobody else can write; PostgreSQL needs a lock of its own for that."""
-    if db.engine.dialect.name == "postgresql":
-        lock = int(key.key_sha256[:15], 16)
-        db.session.execute(select(func.pg_advisory_xact_lock(lock)))
-    return answered_before(key)
 
 
 def _delete_replaced(submission_id: str, visitor: Visitor) -> None:
@@ -267,12 +233,13 @@ def _delete_replaced(submission_id: str, visitor: Visitor) -> None:
 
 def preview(reading: Reading) -> Submission:
     """Return the submission that would be saved, without ids and without saving it."""
-    return _submission(reading, "api", None)
+    return new_submission(reading, "api", None)
 
 
-def _submission(reading: Reading, source: str, visitor: Visitor | None) -> Submission:
+def new_submission(reading: Reading, source: str, visitor_id: str | None) -> Submission:
+    """Return the record of what was read, not saved yet."""
     submission = Submission(
-        visitor_id=visitor.id if visitor else None,
+        visitor_id=visitor_id,
         source=source,
         width=reading.width,
         height=reading.height,
@@ -280,19 +247,26 @@ def _submission(reading: Reading, source: str, visitor: Visitor | None) -> Submi
     if reading.media_type == STROKES_TYPE or current_app.config["INKLING_KEEP_ORIGINALS"]:
         submission.original = Original(media_type=reading.media_type, content=reading.original)
     for found, said in zip(reading.digits, reading.answers, strict=True):
-        digit = new_digit(found.picture, visitor)
-        digit.line, digit.position = found.line, found.position
-        digit.x, digit.y, digit.width, digit.height = found.box
-        fill_in(digit, said, reading.live)
-        submission.digits.append(digit)
+        submission.digits.append(found_digit(found, said, reading.live, visitor_id))
     return submission
 
 
-def new_digit(picture: preprocessing.Ink, visitor: Visitor | None) -> Digit:
+def found_digit(
+    found: FoundDigit, said: DigitAnswer, live: serving.Live, visitor_id: str | None
+) -> Digit:
+    """Return the record of a digit that was found, with what the models said of it."""
+    digit = new_digit(found.picture, visitor_id)
+    digit.line, digit.position = found.line, found.position
+    digit.x, digit.y, digit.width, digit.height = found.box
+    fill_in(digit, said, live)
+    return digit
+
+
+def new_digit(picture: preprocessing.Ink, visitor_id: str | None) -> Digit:
     """Return a digit record around a prepared picture, uint8 (28, 28)."""
     sha256 = preprocessing.picture_hash(picture)
     return Digit(
-        visitor_id=visitor.id if visitor else None,
+        visitor_id=visitor_id,
         picture=Picture(pixels=picture.tobytes()),
         picture_sha256=sha256,
         preprocessing_version=preprocessing.VERSION,
@@ -380,5 +354,6 @@ def delete_all_mine() -> int:
     if visitor_id is None:
         return 0
     count = Submission.delete_all(Submission.visitor_id == visitor_id)
+    Batch.delete_all(Batch.visitor_id == visitor_id)
     db.session.commit()
     return count

@@ -5,30 +5,54 @@ TensorFlow comes in with `ml.training`, which is imported only while a retrainin
 
 import dataclasses
 import fcntl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flask import current_app
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from ml import preprocessing
-from ml.bundle import Bundle, Family
-from ml.datasets import NOT_A_DIGIT, LabelledDigits, load_mnist
+from ml import bundle, preprocessing, suspects
+from ml.bundle import FAMILIES, PRETRAINED, Bundle, Family
+from ml.datasets import NOT_A_DIGIT, LabelledDigits
+from ml.runtime import Floats, Recogniser
 from webapp.db import begin_write, db
-from webapp.models import Correction, ModelVersion, Promotion
+from webapp.models import Correction, Decision, Digit, ModelVersion, Promotion, State
 
 if TYPE_CHECKING:
     from ml.gate import GateReport
     from ml.training import Progress
 
 LOCK_FILE = "retraining.lock"
+ADVISORY_LOCK = 0x1A4B1179
+"""PostgreSQL names such locks by a number; this one is the retraining's."""
+RUNNING = "A retraining is running already. Wait for it to end, then call this once more."
 
 
 class RetrainingError(RuntimeError):
     """No retraining is possible; nothing was changed. The message says what to do."""
+
+
+@dataclass(frozen=True)
+class SuspectLabel:
+    """An accepted correction that is probably wrong.
+
+    Attributes:
+        digit_id: whose digit.
+        said: 0..9, or None for "not a digit".
+        read: what models say that never learned from it.
+        confidence: how sure they are, 0..1.
+    """
+
+    digit_id: str
+    said: int | None
+    read: int
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -37,13 +61,19 @@ class Lessons:
 
     Attributes:
         taught: what is learned from.
+        weights: float64, how often each of these is shown beside the others.
         held_out: what is only judged on, by the hash of the picture.
+        suspects: labels that are probably wrong, which are left out.
         num_outdated: pictures of another preprocessing, which are left out.
+        until: the newest decision when they were collected.
     """
 
     taught: LabelledDigits
     held_out: LabelledDigits
     num_outdated: int
+    until: int = 0
+    weights: Floats | None = None
+    suspects: tuple[SuspectLabel, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -52,6 +82,7 @@ class Lessons:
             "corrections": len(self.taught) + len(self.held_out),
             "taught": len(self.taught),
             "held_out": len(self.held_out),
+            "suspected": len(self.suspects),
             "outdated": self.num_outdated,
         }
 
@@ -68,7 +99,9 @@ class Candidate:
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Keep a second retraining on this machine out; the lock ends with the process that holds it.
+    """Keep a second retraining out, on this machine and on all that share the database.
+
+    Both locks end with the process that holds them, however it ends.
 
     Raises:
         RetrainingError: another one is running.
@@ -78,34 +111,128 @@ def only_one() -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RetrainingError(
-                "A retraining is running already. Wait for it to end, then call this once more."
-            ) from None
+            raise RetrainingError(RUNNING) from None
+        with _only_one_of_all_machines():
+            yield
+
+
+@contextmanager
+def _only_one_of_all_machines() -> Iterator[None]:
+    """Hold a lock of PostgreSQL's on a connection of its own, which nothing else commits on."""
+    if db.engine.dialect.name != "postgresql":
         yield
+        return
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(select(func.pg_try_advisory_lock(ADVISORY_LOCK))):
+            raise RetrainingError(RUNNING)
+        try:
+            yield
+        finally:
+            # A server that has gone has taken the lock with it.
+            with suppress(SQLAlchemyError):
+                connection.execute(select(func.pg_advisory_unlock(ADVISORY_LOCK)))
+
+
+def num_new() -> int:
+    """Return how many digits count for training that no retraining has known of."""
+    known = db.session.scalar(select(func.max(ModelVersion.taught_until))) or 0
+    query = (
+        select(func.count(Correction.digit_id.distinct()))
+        .join(Decision, Decision.correction_id == Correction.id)
+        .where(
+            Decision.id > known,
+            Decision.to_state == State.ACCEPTED,
+            Correction.state == State.ACCEPTED,
+        )
+    )
+    return db.session.scalar(query) or 0
 
 
 def gather() -> Lessons:
-    """Collect what counts for training.
+    """Collect what counts for training, and mark what is suspected; commits.
 
     Raises:
-        RetrainingError: nothing was accepted yet, or all of it is held out or outdated.
+        RetrainingError: nothing was accepted yet, or all of it is held out, suspected or
+            outdated; or a picture is missing.
+        BundleError: the shipped models, which judge the labels, are damaged.
     """
+    _check_pictures()
+    until = Decision.newest_id()
     corrections = Correction.lessons()
     current = [
         one for one in corrections if one.digit.preprocessing_version == preprocessing.VERSION
     ]
+    suspected = _suspected(current)
+    _mark(current, suspected)
+    trusted = [one for one in current if one.id not in suspected]
+    taught = [one for one in trusted if not one.digit.holdout]
     lessons = Lessons(
-        taught=_labelled([one for one in current if not one.digit.holdout]),
-        held_out=_labelled([one for one in current if one.digit.holdout]),
+        taught=_labelled(taught),
+        held_out=_labelled([one for one in trusted if one.digit.holdout]),
         num_outdated=len(corrections) - len(current),
+        until=until,
+        weights=_weights(taught),
+        suspects=tuple(suspected.values()),
     )
     if not len(lessons.taught):
         raise RetrainingError(
             f"There is nothing to learn from: {len(corrections)} corrections are accepted, "
-            f"{len(lessons.held_out)} of them held out, {lessons.num_outdated} outdated. "
+            f"{len(lessons.held_out)} of them held out, {len(lessons.suspects)} suspected, "
+            f"{lessons.num_outdated} outdated. "
             "Correct some digits and accept them at /review, or run flask corrections import FILE."
         )
     return lessons
+
+
+def _check_pictures() -> None:
+    accepted = select(Correction.digit_id).where(Correction.state == State.ACCEPTED)
+    bare = select(Digit.id).where(Digit.id.in_(accepted), ~Digit.picture.has())
+    missing = db.session.scalars(bare).all()
+    if missing:
+        raise RetrainingError(
+            f"The picture of {len(missing)} corrected digits is missing, of {missing[0]} for one. "
+            "Restore a backup that has it, or reject the correction."
+        )
+
+
+def _suspected(corrections: Sequence[Correction]) -> dict[str, SuspectLabel]:
+    """Find labels that are probably wrong, by the id of the correction.
+
+    What somebody said once more after it was suspected is believed.
+    """
+    judges = [Recogniser(bundle.load(PRETRAINED / family)) for family in FAMILIES]
+    found = suspects.suspects(_labelled(corrections), judges)
+    return {
+        one.id: SuspectLabel(one.digit_id, one.label, suspect.read, suspect.confidence)
+        for one, suspect in ((corrections[suspect.index], suspect) for suspect in found)
+        if not _was_affirmed(one)
+    }
+
+
+def _was_affirmed(correction: Correction) -> bool:
+    earlier = (one for one in correction.digit.corrections if one.id < correction.id)
+    return any(one.suspect and one.label == correction.label for one in earlier)
+
+
+def _mark(corrections: Sequence[Correction], suspected: Mapping[str, SuspectLabel]) -> None:
+    """Remember for /review which are suspected."""
+    changed = [one for one in corrections if one.suspect != (one.id in suspected)]
+    if not changed:
+        return
+    begin_write()
+    for one in changed:
+        one.suspect = one.id in suspected
+    db.session.commit()
+
+
+def _weights(corrections: Sequence[Correction]) -> Floats:
+    """Show each writer's way to write a digit by the square root of how often it was corrected.
+
+    So a thousand digits of one person do not drown thirty of another, nor sevens the rest.
+    """
+    ways = [(one.digit.visitor_id, one.label) for one in corrections]
+    counts = Counter(ways)
+    return np.array([counts[way] ** -0.5 for way in ways], np.float64)
 
 
 def _labelled(corrections: Sequence[Correction]) -> LabelledDigits:
@@ -117,7 +244,19 @@ def _labelled(corrections: Sequence[Correction]) -> LabelledDigits:
 
 
 def live_bundles(promotion: Promotion) -> dict[Family, Bundle]:
-    """Load the live versions' files, Keras model included; BundleError if one is damaged."""
+    """Load the live versions' files, Keras model included.
+
+    Raises:
+        BundleError: one is damaged.
+        RetrainingError: one learned from digits that were prepared in another way.
+    """
+    for version in promotion.versions.values():
+        if version.preprocessing_version != preprocessing.VERSION:
+            raise RetrainingError(
+                f"{version.name} learned from digits as preprocessing "
+                f"{version.preprocessing_version} makes them; this code makes them as "
+                f"{preprocessing.VERSION}. Run: flask versions upgrade"
+            )
     return {family: version.bundle() for family, version in promotion.versions.items()}
 
 
@@ -127,22 +266,30 @@ def teach(
     live: Bundle,
     lessons: Lessons,
     progress: "Progress | None" = None,
+    *,
+    from_scratch: bool = False,
 ) -> Candidate:
-    """Fine-tune the live version of a family and let the gate judge the outcome."""
-    from ml import gate, plots, training
+    """Teach the live version of a family, or its network anew, and let the gate judge."""
+    from ml import gate, training
 
-    learned = training.fine_tune(live, lessons.taught, progress=progress)
-    learned = plots.with_plots(learned, load_mnist().test)
+    learn = training.learn_anew if from_scratch else training.fine_tune
+    learned = learn(live, lessons.taught, progress=progress, weights=lessons.weights)
+    learned = training.finish(learned, progress)
     card = dataclasses.replace(
         learned.card, parent=parent, learned_from={**learned.card.learned_from, **lessons.counts}
     )
-    bundle = dataclasses.replace(learned, card=card)
-    report = gate.compare(live, bundle, accepted=lessons.taught, held_out=lessons.held_out)
-    return Candidate(family, bundle, report, parent)
+    learned = dataclasses.replace(learned, card=card)
+    report = gate.compare(live, learned, accepted=lessons.taught, held_out=lessons.held_out)
+    return Candidate(family, learned, report, parent)
 
 
-def save(candidates: Sequence[Candidate]) -> dict[Family, ModelVersion]:
-    """Save the candidates as versions with what the gate said, and commit."""
+def save(candidates: Sequence[Candidate], *, until: int) -> dict[Family, ModelVersion]:
+    """Save the candidates as versions with what the gate said, and commit.
+
+    Args:
+        candidates: one of each family.
+        until: the newest decision that they knew of.
+    """
     begin_write()
     saved = {
         one.family: ModelVersion.add(
@@ -150,6 +297,7 @@ def save(candidates: Sequence[Candidate]) -> dict[Family, ModelVersion]:
             origin="retrain",
             parent=ModelVersion.named(one.parent),
             report=report_json(one.report),
+            taught_until=until,
         )
         for one in candidates
     }
@@ -167,7 +315,7 @@ def promote(passed: Sequence[ModelVersion], *, replacing: int, by: str, reason: 
         reason: why.
 
     Raises:
-        RetrainingError: another version went live since the comparison.
+        RetrainingError: another version went live since the comparison, or one cannot be served.
     """
     begin_write()
     current = Promotion.current()
@@ -176,7 +324,10 @@ def promote(passed: Sequence[ModelVersion], *, replacing: int, by: str, reason: 
             "Other versions went live while this retraining ran, so its comparison says nothing "
             "about them. The new versions are saved; nothing was promoted. Retrain once more."
         )
-    promotion = Promotion.promote(passed, by=by, reason=reason)
+    try:
+        promotion = Promotion.promote(passed, by=by, reason=reason)
+    except ValueError as error:
+        raise RetrainingError(f"The new versions are saved, not promoted: {error}") from error
     db.session.commit()
     return promotion
 

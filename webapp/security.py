@@ -1,6 +1,6 @@
 """CSRF, rate limits, response headers, proxies."""
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
@@ -30,11 +30,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+LARGE_ENDPOINTS = frozenset({"upload.read", "batches.add"})
 ONE_YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
 def init_app(app: Flask) -> None:
     """Attach the protections to the application."""
+    # Before the token is looked for, which reads the form and so finds out how large it is.
+    app.before_request(_take_large_batches)
     csrf.init_app(app)
     limiter.init_app(app)
     app.after_request(_add_headers)
@@ -44,6 +47,12 @@ def init_app(app: Flask) -> None:
         )
     if app.config["INKLING_HTTPS"]:
         app.after_request(_stay_on_https)
+
+
+def _take_large_batches() -> None:
+    """Let the addresses that take several files at once take more than one picture's bytes."""
+    if request.endpoint in LARGE_ENDPOINTS and request.method == "POST":
+        request.max_content_length = current_app.config["INKLING_MAX_BATCH_BYTES"]
 
 
 def is_foreign_request() -> bool:

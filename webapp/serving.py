@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ml import bundle
+from ml import bundle, preprocessing
 from ml.bundle import FAMILIES, Bundle, BundleError, Family
 from ml.runtime import Recogniser
 from webapp.db import db
@@ -180,6 +180,41 @@ def import_pretrained() -> Promotion | None:
         for family, one in load_pretrained().items()
     ]
     return Promotion.promote(versions, by="start", reason="The versions that ship with Inkling.")
+
+
+def replace_outdated() -> Promotion | None:
+    """Promote what ships in the place of live versions that another preprocessing was made for.
+
+    Where nothing is outdated, None; the caller commits.
+
+    Raises:
+        BundleError: the shipped files are missing or damaged, or are outdated themselves.
+    """
+    current = Promotion.current()
+    live = current.versions if current else {}
+    outdated = {
+        family: version.name
+        for family, version in live.items()
+        if version.preprocessing_version != preprocessing.VERSION
+    }
+    if not outdated:
+        return None
+    shipped = load_pretrained()
+    names = " and ".join(outdated.values())
+    return Promotion.promote(
+        [_saved(shipped[family]) for family in outdated],
+        by="upgrade",
+        reason=f"Digits are prepared in another way now than {names} learned from.",
+    )
+
+
+def _saved(shipped: Bundle) -> ModelVersion:
+    """Return the version with these weights; the first time, it is saved."""
+    card = shipped.card
+    if card.preprocessing_version != preprocessing.VERSION:
+        raise BundleError(f"The shipped {card.family} is outdated as well; run flask train.")
+    known = ModelVersion.with_weights(card.family, card.weights_sha256)
+    return known or ModelVersion.add(shipped, origin="pretrained")
 
 
 def _imported(shipped: Bundle, session: Session) -> ModelVersion:

@@ -1,11 +1,12 @@
+import { drawBoxes } from "./answers.js";
 import { announce, parse } from "./fragments.js";
 import { postForFragment } from "./http.js";
 import { Pad } from "./pad.js";
 import { hideProblem, showProblem } from "./problem.js";
 import { Reader } from "./reader.js";
-import { Drawing, SIDE } from "./strokes.js";
+import { Drawing } from "./strokes.js";
 
-/** The next stroke of a digit often follows at once; reading waits that long for it. */
+/** The next stroke often follows at once; reading waits that long for it. */
 const PAUSE_MILLISECONDS = 120;
 
 /** Where the drawing is kept for as long as the tab lives, so that a reload does not lose it. */
@@ -28,6 +29,7 @@ class Sheet {
 class DrawPage {
   #pad = new Pad(/** @type {HTMLCanvasElement} */ (element("pad")));
   #answer = element("answer");
+  #boxes = /** @type {SVGSVGElement} */ (document.querySelector("#boxes"));
   #undo = /** @type {HTMLButtonElement} */ (element("undo"));
   #clear = /** @type {HTMLButtonElement} */ (element("clear"));
   #nothingYet = this.#answer.firstElementChild?.outerHTML ?? "";
@@ -101,7 +103,7 @@ class DrawPage {
 
   async #read() {
     const sheet = this.#sheet;
-    const drawn = { strokes: sheet.drawing, width: SIDE, height: SIDE, replaces: sheet.answerId };
+    const drawn = { strokes: sheet.drawing, ...sheet.drawing.size, replaces: sheet.answerId };
     try {
       const html = await postForFragment(location.pathname, JSON.stringify(drawn));
       if (sheet === this.#sheet && !sheet.drawing.isEmpty) this.#takeAnswer(html);
@@ -124,6 +126,9 @@ class DrawPage {
   #show(html) {
     const fragment = parse(html);
     this.#answer.replaceChildren(fragment);
+    const { width, height } = this.#sheet.drawing.size;
+    this.#boxes.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    drawBoxes(this.#boxes, fragment);
     return fragment;
   }
 
@@ -153,7 +158,7 @@ class DrawPage {
   #store() {
     const { drawing, answerId, isFinished } = this.#sheet;
     if (drawing.isEmpty || isFinished) return sessionStorage.removeItem(STORE);
-    sessionStorage.setItem(STORE, JSON.stringify({ drawing, answerId }));
+    sessionStorage.setItem(STORE, JSON.stringify({ drawing, size: drawing.size, answerId }));
   }
 }
 
@@ -161,8 +166,8 @@ class DrawPage {
 function storedSheet() {
   const stored = sessionStorage.getItem(STORE);
   if (!stored) return new Sheet();
-  const { drawing, answerId } = JSON.parse(stored);
-  const sheet = new Sheet(new Drawing(drawing));
+  const { drawing, size, answerId } = JSON.parse(stored);
+  const sheet = new Sheet(new Drawing(drawing, size));
   sheet.answerId = answerId;
   return sheet;
 }

@@ -4,12 +4,14 @@ import { localise } from "./times.js";
 
 /**
  * Forms marked `data-fragment` are sent by script; the fragment that comes back takes the place
- * of the nearest `data-fragment-place`. Without scripts the same forms lead to a page.
+ * of the nearest `data-fragment-place`. Without scripts the same forms lead to a page, and so does
+ * a button marked `data-whole-page`.
  */
 export function enhanceForms() {
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || form.dataset.fragment === undefined) return;
+    if (event.submitter?.dataset.wholePage !== undefined) return;
     event.preventDefault();
     sendForm(form, new FormData(form, event.submitter));
   });

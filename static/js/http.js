@@ -1,7 +1,19 @@
 /** Something went wrong that a person can be told about; the message is a whole sentence. */
-export class Problem extends Error {}
+export class Problem extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status what the site answered, 0 where it did not
+   */
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
 
 const TIMEOUT_MILLISECONDS = 30_000;
+
+/** Files take as long as the network does: 200 MB at 3 Mbit a second. */
+const UPLOAD_TIMEOUT_MILLISECONDS = 600_000;
 const OFFLINE =
   "The connection to the site is lost. What you drew or chose is still here; try again when it is back.";
 
@@ -20,7 +32,7 @@ export async function postForFragment(url, body) {
   if (body instanceof FormData) body.delete("csrf_token");
   let response = await send(url, body);
   if (response.status === 400 && (await renewToken())) response = await send(url, body);
-  if (!response.ok) throw new Problem(await sentence(response));
+  if (!response.ok) throw new Problem(await sentence(response), response.status);
   const html = await response.text();
   return isWholePage(html) ? goTo(response.url) : html;
 }
@@ -51,11 +63,18 @@ async function send(url, body) {
   const headers = new Headers({ "X-Fragment": "yes", "X-CSRFToken": tokenOf(document) });
   if (typeof body === "string") headers.set("Content-Type", "application/json");
   try {
-    const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+    const signal = AbortSignal.timeout(
+      hasFile(body) ? UPLOAD_TIMEOUT_MILLISECONDS : TIMEOUT_MILLISECONDS,
+    );
     return await fetch(url, { method: "POST", headers, body, signal });
   } catch {
     throw new Problem(OFFLINE);
   }
+}
+
+/** @param {FormData | string} body */
+function hasFile(body) {
+  return body instanceof FormData && [...body.values()].some((value) => value instanceof File);
 }
 
 /** @param {Document} page */

@@ -16,7 +16,7 @@ export function listenForKeys() {
 
 /** @param {KeyboardEvent} event */
 function keyName({ ctrlKey, metaKey, key }) {
-  const name = key.length === 1 ? key.toLowerCase() : key;
+  const name = key === " " ? "Space" : key.length === 1 ? key.toLowerCase() : key;
   if (ctrlKey) return `Control+${name}`;
   return metaKey ? `Meta+${name}` : name;
 }
@@ -28,7 +28,9 @@ function keyName({ ctrlKey, metaKey, key }) {
  * @param {Element} target
  */
 function isTaken(key, target) {
-  if (target.matches("textarea, select, input:not([type=file])")) return true;
+  if (target.matches("input[type=checkbox]")) return key === " ";
+  if (target.matches("textarea, select, input:not([type=file], [type=radio])")) return true;
+  if (key === "Enter" && target.matches("[type=radio]")) return false;
   return ["Enter", " "].includes(key) && target.matches("a, button, summary, input");
 }
 

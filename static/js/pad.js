@@ -1,9 +1,9 @@
-import { Drawing, SIDE } from "./strokes.js";
+import { Drawing, PAPER_HEIGHT } from "./strokes.js";
 
 /** @import { Point, Stroke } from "./strokes.js" */
 
-/** Width of the pen in the paper's units at the pressure of a mouse, about that of MNIST. */
-const PEN_WIDTH = 13;
+/** Width of the pen in the paper's units at the pressure of a mouse. */
+const PEN_WIDTH = 7.5;
 
 /** What a mouse reports while its button is down. */
 const USUAL_PRESSURE = 0.5;
@@ -36,6 +36,7 @@ export class Pad extends EventTarget {
   set drawing(drawing) {
     this.#drawing = drawing;
     this.#startedAt = 0;
+    this.#fit();
     this.redraw();
   }
 
@@ -52,7 +53,9 @@ export class Pad extends EventTarget {
     const { width, height } = this.#canvas;
     this.#context.setTransform(1, 0, 0, 1, 0, 0);
     this.#context.clearRect(0, 0, width, height);
-    this.#context.scale(width / SIDE, height / SIDE);
+    const { size } = this.#drawing;
+    const scale = Math.min(width / size.width, height / size.height);
+    this.#context.scale(scale, scale);
     this.#context.strokeStyle = getComputedStyle(this.#canvas).color;
     this.#context.lineCap = "round";
     this.#context.lineJoin = "round";
@@ -78,7 +81,16 @@ export class Pad extends EventTarget {
     const { width, height } = this.#canvas.getBoundingClientRect();
     this.#canvas.width = Math.round(width * devicePixelRatio);
     this.#canvas.height = Math.round(height * devicePixelRatio);
+    this.#fit();
     this.redraw();
+  }
+
+  /** An empty paper has the shape of the place it has; a drawing keeps that which it began on. */
+  #fit() {
+    const { width, height } = this.#canvas.getBoundingClientRect();
+    if (!this.#drawing.isEmpty || !height) return;
+    const units = Math.round((PAPER_HEIGHT * width) / height);
+    this.#drawing.size = { width: units, height: PAPER_HEIGHT };
   }
 
   /** @param {PointerEvent} event */
@@ -127,8 +139,10 @@ export class Pad extends EventTarget {
    */
   #point(event) {
     const { left, top, width, height } = this.#canvas.getBoundingClientRect();
-    const x = ((event.clientX - left) * SIDE) / width;
-    const y = ((event.clientY - top) * SIDE) / height;
+    const { size } = this.#drawing;
+    const scale = Math.min(width / size.width, height / size.height);
+    const x = (event.clientX - left) / scale;
+    const y = (event.clientY - top) / scale;
     return [x, y, event.timeStamp - this.#startedAt, event.pressure];
   }
 

@@ -2,12 +2,13 @@
  * Pen strokes, the truth of a drawing: undo is a pop, and they can be drawn again at any size.
  *
  * @typedef {[x: number, y: number, milliseconds: number, pressure: number]} Point
- * x to the right and y down, in 0..SIDE; the time counts from the first point of the drawing.
+ * x to the right and y down, in units of the paper; the time counts from the first point.
  * @typedef {Point[]} Stroke
+ * @typedef {{width: number, height: number}} Size
  */
 
-/** Width and height of the paper in its own units, whatever its size on the screen. */
-export const SIDE = 280;
+/** Height of the paper in its own units, whatever its size on the screen. */
+export const PAPER_HEIGHT = 280;
 
 /** A point nearer than this to the one before says nothing new; in the paper's units. */
 export const LEAST_DISTANCE = 0.7;
@@ -17,9 +18,13 @@ export class Drawing {
   /** @type {Stroke[]} */
   #strokes;
 
-  /** @param {Stroke[]} [strokes] */
-  constructor(strokes = []) {
+  /**
+   * @param {Stroke[]} [strokes]
+   * @param {Size} [size] of the paper that it was drawn on, in its own units
+   */
+  constructor(strokes = [], size = { width: PAPER_HEIGHT, height: PAPER_HEIGHT }) {
     this.#strokes = strokes;
+    this.size = size;
   }
 
   get isEmpty() {

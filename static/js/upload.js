@@ -1,3 +1,4 @@
+import { Batch } from "./batch.js";
 import { announce, parse } from "./fragments.js";
 import { postForFragment } from "./http.js";
 import { hideProblem, showProblem } from "./problem.js";
@@ -5,18 +6,22 @@ import { Reader } from "./reader.js";
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("upload"));
 const input = /** @type {HTMLInputElement} */ (document.getElementById("image"));
+const camera = /** @type {HTMLInputElement} */ (document.getElementById("camera"));
+const definition = /** @type {HTMLInputElement} */ (document.getElementById("definition"));
 const drop = /** @type {HTMLElement} */ (document.getElementById("drop"));
 const preview = /** @type {HTMLImageElement} */ (document.getElementById("preview"));
 const answer = /** @type {HTMLElement} */ (document.getElementById("answer"));
 
+/** What was chosen last, and is to be read. */
+let files = /** @type {File[]} */ ([]);
 const reader = new Reader(read);
 
 async function read() {
+  const chosen = files;
   answer.ariaBusy = "true";
   try {
-    const fragment = parse(await postForFragment(form.action, new FormData(form)));
-    answer.replaceChildren(fragment);
-    announce(fragment);
+    const isBatch = chosen.length > 1 || chosen.some(isArchive) || definition.files?.length;
+    await (isBatch ? readBatch(chosen) : readPicture(chosen));
     hideProblem();
   } catch (error) {
     answer.replaceChildren();
@@ -25,13 +30,42 @@ async function read() {
   answer.ariaBusy = "false";
 }
 
-/** Show what was chosen and have it read. */
-function take() {
-  const file = input.files?.[0];
-  if (!file) return;
+/** @param {File[]} chosen one picture */
+async function readPicture(chosen) {
+  const data = new FormData();
+  for (const file of chosen) data.append("image", file, file.name);
+  const fragment = parse(await postForFragment(form.action, data));
+  answer.replaceChildren(fragment);
+  announce(fragment);
+}
+
+/** @param {File[]} chosen */
+async function readBatch(chosen) {
+  const data = new FormData();
+  for (const file of definition.files ?? []) data.append("form", file, file.name);
+  const fragment = parse(await postForFragment(form.dataset.batches ?? "", data));
+  answer.replaceChildren(fragment);
+  answer.ariaBusy = "false";
+  await new Batch(fragment).send(chosen);
+}
+
+/** @param {File} file */
+function isArchive(file) {
+  return file.type.includes("zip") || /\.zip$/i.test(file.name);
+}
+
+/**
+ * Show what was chosen and have it read.
+ *
+ * @param {FileList | null} chosen
+ */
+function take(chosen) {
+  if (!chosen?.length) return;
+  files = [...chosen];
   URL.revokeObjectURL(preview.src);
-  preview.src = URL.createObjectURL(file);
-  preview.hidden = false;
+  const [file] = files;
+  preview.hidden = files.length > 1 || !file || isArchive(file);
+  if (file && !preview.hidden) preview.src = URL.createObjectURL(file);
   reader.ask();
 }
 
@@ -42,7 +76,7 @@ function take() {
 function takeFrom(transfer) {
   if (!transfer?.files.length) return false;
   input.files = transfer.files;
-  take();
+  take(transfer.files);
   return true;
 }
 
@@ -52,13 +86,13 @@ function hover(event) {
   drop.classList.toggle("is-over", event.type === "dragover");
 }
 
-input.addEventListener("change", take);
+for (const source of [input, camera]) source.addEventListener("change", () => take(source.files));
 preview.addEventListener("error", () => {
   preview.hidden = true;
 });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  take();
+  take(input.files);
 });
 document.addEventListener("dragover", hover);
 document.addEventListener("dragleave", hover);

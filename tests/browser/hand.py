@@ -15,14 +15,14 @@ def replay(page: Page, strokes: Strokes, side: float = CANVAS) -> None:
 
     Args:
         page: shows `/`.
-        strokes: in units of a square canvas.
-        side: width and height of that canvas.
+        strokes: in units of a canvas.
+        side: height of that canvas.
     """
     box = page.locator("#pad").bounding_box()
     assert box is not None
     for stroke in strokes:
         places = [
-            (box["x"] + x * box["width"] / side, box["y"] + y * box["height"] / side)
+            (box["x"] + x * box["height"] / side, box["y"] + y * box["height"] / side)
             for x, y, *_ in stroke
         ]
         page.mouse.move(*places[0])
@@ -43,7 +43,7 @@ def draw(page: Page, strokes: Strokes, side: float = CANVAS) -> None:
 
 def wait_until_read(page: Page) -> None:
     """Wait until the answer on the page is that to the last stroke."""
-    expect(page.locator("#answer[aria-busy=false] article")).to_be_visible()
+    expect(page.locator("#answer[aria-busy=false] .verdict:visible")).to_be_visible()
 
 
 def correct(page: Page, label: int | None) -> None:

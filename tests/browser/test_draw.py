@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.hand import correct, draw, replay, wait_until_read
-from tests.pen import scribble, write
+from tests.pen import scribble, write, write_number
 
 
 def _label(page: Page) -> str:
@@ -132,9 +132,9 @@ def test_a_label_given_while_it_still_reads_goes_to_the_newest_answer(page: Page
     page.keyboard.press("4")
 
     expect(page.locator("#answer [data-corrected]")).to_be_visible()
-    page.goto("/predictions")
-    expect(page.locator(".entry-reading")).to_have_text("4")
-    expect(page.locator(".entry .correction-said").first).to_contain_text("Confirmed: 4")
+    (answer,) = page.request.get("/api/v1/predictions").json()["items"]
+    assert answer["reading"] == "4"
+    assert answer["digits"][0]["correction"]["label"] == 4
 
 
 def test_a_lost_connection_is_said_and_loses_nothing(page: Page, complaints: list[str]) -> None:
@@ -266,3 +266,106 @@ def test_a_finger_draws(open_page: Callable[..., Page]) -> None:
     wait_until_read(page)
 
     assert re.fullmatch(r"\d", _label(page))
+
+
+def test_a_number_is_read_and_each_digit_has_a_box_a_tile_and_a_panel(page: Page) -> None:
+    draw(page, write_number([4, 0, 7, 1]))
+
+    expect(page.locator(".reading-text")).to_have_text("4071")
+    expect(page.locator("#boxes rect")).to_have_count(4)
+    expect(page.locator(".tile")).to_have_count(4)
+    expect(page.locator(".panel:visible")).to_have_count(1)
+    expect(page.locator("#announcement")).to_contain_text("Read as 4071")
+    assert page.locator(".tile .picture").first.evaluate("one => one.naturalWidth") == 28
+
+
+def test_boxes_lie_around_the_ink_of_their_digits(page: Page) -> None:
+    draw(page, write_number([4, 0, 7], height=100))
+    pad = page.locator("#pad").bounding_box()
+    assert pad
+    scale = pad["height"] / 280
+    for box in page.locator("#boxes rect").all():
+        place = box.bounding_box()
+        assert place
+        assert place["height"] == pytest.approx((100 + 16) * scale, abs=8)
+        assert place["y"] == pytest.approx(pad["y"] + (40 - 8) * scale, abs=8)
+
+
+def test_a_key_corrects_the_digit_that_is_chosen_and_the_reading_follows(page: Page) -> None:
+    draw(page, write_number([4, 0, 7]))
+    page.locator(".tile").nth(1).click()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".panel:visible .verdict-label")).to_have_text("7")
+    page.keyboard.press("1")
+
+    expect(page.locator(".panel:visible .correction-said")).to_contain_text("Really: 1")
+    expect(page.locator(".reading-text")).to_have_text("401")
+    expect(page.locator(".tile-mark").nth(2)).to_have_text("1")
+
+
+def test_the_box_of_the_chosen_digit_is_marked(page: Page) -> None:
+    draw(page, write_number([4, 0]))
+    page.locator(".reading-text span[data-mark-of]").nth(1).click()
+
+    expect(page.locator("#boxes rect.is-chosen")).to_have_count(1)
+    expect(page.locator("#boxes rect").nth(1)).to_have_class(re.compile("is-chosen"))
+
+
+def test_enter_confirms_the_chosen_digit(page: Page) -> None:
+    draw(page, write_number([4, 0]))
+    page.locator(".tile").nth(1).click()
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".panel:visible .correction-said")).to_contain_text("Confirmed: 0")
+
+
+def test_a_growing_number_leaves_one_answer(page: Page) -> None:
+    strokes = write_number([1, 7, 3])
+    for stroke in strokes:
+        replay(page, [stroke])
+        wait_until_read(page)
+
+    expect(page.locator(".reading-text")).to_have_text("173")
+    answers = page.request.get("/api/v1/predictions").json()["items"]
+    assert [one["reading"] for one in answers] == ["173"]
+
+
+@pytest.mark.parametrize("is_secure", [True, False])
+def test_the_reading_is_copied(open_page: Callable[..., Page], is_secure: bool) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    if not is_secure:
+        page.add_init_script("delete Navigator.prototype.clipboard")
+        page.reload()
+    draw(page, write_number([4, 0, 7]))
+    page.keyboard.press("y")
+    expect(page.locator("#announcement")).to_have_text("Copied")
+
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('textarea'), {id: 'x'}))"
+    )
+    page.locator("#x").focus()
+    page.keyboard.press("Control+v")
+    expect(page.locator("#x")).to_have_value("407")
+
+
+def test_lines_are_shown_and_copied_as_lines(open_page: Callable[..., Page]) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    above = write_number([4, 1], height=70)
+    below = [[[x, y + 120] for x, y in stroke] for stroke in write_number([7, 3], height=70)]
+    draw(page, above + below)
+
+    expect(page.locator(".reading-line")).to_have_text(["41", "73"])
+    page.keyboard.press("y")
+    expect(page.locator("#announcement")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "41\n73"
+
+
+@pytest.mark.parametrize("size, least", [((390, 844), 350), ((1280, 800), 1000)])
+def test_the_paper_is_as_wide_as_the_page(
+    open_page: Callable[..., Page], size: tuple[int, int], least: int
+) -> None:
+    page = open_page(size=size)
+    box = page.locator("#pad").bounding_box()
+
+    assert box
+    assert box["width"] >= least

@@ -58,10 +58,12 @@ def accept_all(page: Page, site: Site) -> None:
     page.get_by_role(
         "button", name=re.compile("review|start|set|save|sign", re.IGNORECASE)
     ).last.click()
-    page.goto(f"{site.url}/review")
-    for _ in TAUGHT:
-        page.get_by_role("button", name="Accept").first.click()
-    expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+    page.goto(f"{site.url}/review?correction=waits")
+    for left in reversed(range(len(TAUGHT))):
+        page.locator(".case-suggestion").click()
+        expect(page.locator("[data-num-left]")).to_have_text(str(left))
+    expect(page.get_by_text("The end of the queue")).to_be_visible()
+    expect(page.locator("[data-unsent]")).to_have_text("0")
 
 
 def misread(site: Site) -> list[tuple[int, int | None]]:

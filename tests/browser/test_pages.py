@@ -5,15 +5,19 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESK, PHONE, OpenPage, sign_in
 from tests.browser.hand import correct, draw
-from tests.pen import write
+from tests.pen import write, write_number
 
 PATHS = [
     "/",
     "/upload",
     "/samples",
     "/predictions",
+    "/predictions?view=table&unsure=no",
     "/predictions/delete-all",
+    "/batches",
     "/review",
+    "/audit",
+    "/audit/people",
     "/versions",
     "/versions/cnn-1",
     "/auth/sign-in",
@@ -39,6 +43,18 @@ def test_no_page_is_wider_than_its_window(
     for path in PATHS:
         page.goto(path)
         assert _overflow(page) <= 0, path
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+def test_a_long_number_stays_in_its_window(open_page: OpenPage, size: tuple[int, int]) -> None:
+    page = open_page(size=size)
+    body = {"strokes": write_number([7] * 20, height=50), "width": 1500, "height": 280}
+    answer = page.request.post("/api/v1/predictions", data=body).json()
+    assert len(answer["reading"]) == 20
+    page.goto(f"/predictions/{answer['id']}")
+    page.get_by_text("Put its boxes right").click()
+
+    assert _overflow(page) <= 0
 
 
 def _overflow(page: Page) -> int:

@@ -1,8 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ml.bundle import Card
 from ml.datasets import NOT_A_DIGIT, DatasetError, LabelledDigits, load_mnist
-from ml.evaluation import assess, evaluate, mcnemar
+from ml.evaluation import (
+    assess,
+    compare_cards,
+    compare_predictions,
+    digit_figures_of,
+    evaluate,
+    in_words,
+    mcnemar,
+)
 from tests.ml.tiny import tiny_version
 
 LABELS = np.array([0, 0, 1, 1])
@@ -57,3 +68,44 @@ def test_mcnemar_counts_only_what_one_of_both_reads() -> None:
 def test_two_versions_that_read_alike_are_not_different() -> None:
     same = np.array([True, False, True])
     assert mcnemar(same, same).different == 1
+
+
+def read_as(*labels: int) -> np.ndarray:
+    """Return probabilities of somebody sure of these labels."""
+    return np.eye(10)[list(labels)]
+
+
+FIRST = assess(read_as(0, 0, 1, 2), LABELS, NONE_REFUSED)  # wrong: the fourth
+SECOND = assess(read_as(0, 3, 1, 7), LABELS, NONE_REFUSED)  # and the second
+
+
+def test_two_versions_are_compared_by_what_each_reads_wrongly() -> None:
+    found = compare_predictions(FIRST, SECOND)
+    assert (found.size, found.both_wrong) == (4, 1)
+    assert (found.test.lost, found.test.gained) == (1, 0)
+    assert [(one.index, one.true, one.first, one.second) for one in found.disagreements] == [
+        (1, 0, 0, 3),
+        (3, 1, 2, 7),
+    ]
+    assert found.by_digit[:2] == ((1, 0, 0), (0, 0, 1))
+
+
+def test_cards_say_the_same_as_the_readings_they_were_made_of(card: Card) -> None:
+    cards = [replace(card, readings={"mnist_test": one.readings}) for one in (FIRST, SECOND)]
+    again = [Card.from_json(one.to_json()) for one in cards]
+    assert compare_cards(*again) == compare_predictions(FIRST, SECOND)
+    assert digit_figures_of(again[0]) == FIRST.digits
+
+
+def test_cards_of_before_say_nothing(card: Card) -> None:
+    known = replace(card, readings={"mnist_test": FIRST.readings})
+    assert compare_cards(card, known) is compare_cards(known, card) is None
+    assert digit_figures_of(card) == ()
+
+
+def test_a_comparison_is_told_in_words() -> None:
+    many = np.arange(100) < 90
+    fewer = np.arange(100) < 70
+    assert in_words(mcnemar(many, fewer), "cnn-1", "dnn-1").startswith("cnn-1 reads better")
+    assert in_words(mcnemar(fewer, many), "cnn-1", "dnn-1").startswith("dnn-1 reads better")
+    assert "Neither" in in_words(mcnemar(many, many), "cnn-1", "dnn-1")

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.sabotage import one_point_worse
 from ml import export, gate
-from ml.bundle import PRETRAINED, Bundle, load
+from ml.bundle import INT8_FILE, PRETRAINED, Bundle, Refusal, load
 from ml.datasets import NOT_A_DIGIT, LabelledDigits
 from ml.gate import compare, holm
 from ml.synthesis import digits, styled
@@ -80,7 +81,7 @@ def test_the_live_version_itself_has_learned_nothing() -> None:
 @pytest.mark.parametrize(
     "change, reason",
     [
-        (shuffled_outputs, "MNIST gate split"),
+        (shuffled_outputs, "MNIST, unseen"),
         (one_class_ruined, "recall of 4"),
         (not_numbers, "NaN"),
         (untrained, "is needed"),
@@ -92,6 +93,52 @@ def test_a_sabotaged_candidate_is_refused(
     report = compare(tiny_version(), sabotaged(change))
     assert not report.passed
     assert any(reason in sentence for sentence in report.reasons)
+
+
+@pytest.mark.parametrize("label", [1, 8])
+def test_a_candidate_that_reads_one_digit_a_point_worse_is_refused(label: int) -> None:
+    report = compare(tiny_version(), one_point_worse(tiny_version(), label))
+    assert any(f"recall of {label}" in sentence for sentence in report.reasons), report.rows
+
+
+def test_a_candidate_that_learned_wrong_labels_is_refused_by_the_right_ones() -> None:
+    right = lessons()
+    wrong = LabelledDigits(right.images, np.random.default_rng(1).permutation(right.labels))
+    candidate = fine_tune(tiny_version(), wrong, FineTuningConfig(steps=40))
+    report = compare(tiny_version(), candidate, accepted=right)
+    assert any("accepted corrections" in sentence for sentence in report.reasons), report.rows
+
+
+def test_a_candidate_that_lets_letters_through_is_refused() -> None:
+    live = tiny_version()
+    lax = dataclasses.replace(live.card, refusal=Refusal("eleventh-output", 1.0))
+    lax = dataclasses.replace(lax, weights_sha256="0" * 64)
+    report = compare(live, dataclasses.replace(live, card=lax))
+    assert len(report.reasons) == 1
+    assert "of what is no digit" in report.reasons[0]
+
+
+def test_an_int8_form_that_reads_worse_is_refused() -> None:
+    live, ruined = tiny_version(), sabotaged(one_class_ruined)
+    candidate = sabotaged(lambda weights: [*weights[:-1], weights[-1] + np.float32(1e-6)])
+    for form, passed in ((live.tflite, True), (ruined.tflite, False)):
+        report = compare(live, candidate.with_exports({INT8_FILE: form}))
+        assert [row.passed for row in report.rows if row.name == "int8 form"] == [passed]
+
+
+def test_a_report_counts_what_was_gained_and_lost() -> None:
+    report = compare(tiny_version(), sabotaged(one_class_ruined))
+    rows = {row.name: row for row in report.rows}
+    assert rows["recall of 4"].lost
+    assert rows["recall of 4"].gained == 0
+    assert rows["calibration error"].lost is None
+
+
+def test_the_sets_are_the_same_each_time_and_a_thousand_of_each_digit() -> None:
+    assert gate.unseen_mnist() is gate.unseen_mnist()
+    assert np.bincount(gate.unseen_mnist().labels).min() > 850
+    assert len(gate.synthetic_styles()) == gate.NUM_SYNTHETIC
+    assert set(gate.no_digits().labels.tolist()) == {NOT_A_DIGIT}
 
 
 def test_corrections_that_are_still_read_wrong_are_a_reason_to_refuse() -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from ml.datasets import LabelledDigits
 from ml.evaluation import assess
-from ml.plots import PLOTS, THEMES, Results, plot_all
+from ml.plots import PLOTS, THEMES, Results, calibration, disagreements, plot_all
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +54,21 @@ def test_an_evaluation_without_mistakes_is_drawn_as_well(results):
     perfect = assess(probabilities, labels, np.zeros(40, bool))
 
     assert plot_all(Results("dnn-1", results.digits, perfect, probabilities, {}))
+
+
+def test_the_legend_of_the_calibration_covers_no_point(results):
+    figure = calibration(results, THEMES[0])
+    figure.canvas.draw()
+
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+
+
+def test_digits_that_two_versions_read_differently_are_drawn(results):
+    labels = results.digits.labels
+    other = np.eye(10)[np.roll(labels, 1)]
+    second = Results("dnn-1", results.digits, assess(other, labels, np.zeros(40, bool)), other, {})
+
+    captions = [axes.get_title() for axes in disagreements(results, second, THEMES[0]).axes]
+    assert captions[0] == "0 read as\n0 and as 9"
+    assert len(captions) == 20

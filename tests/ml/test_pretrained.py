@@ -1,14 +1,16 @@
 """The versions that ship are what their cards say."""
 
+import hashlib
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pytest
 
 from ml import bundle, export, preprocessing
-from ml.bundle import FAMILIES, PRETRAINED, Bundle, Family
+from ml.bundle import FAMILIES, FORMATS, INT8_FILE, PRETRAINED, Bundle, Family, Format
 from ml.datasets import MNIST_SHA256, load_mnist
-from ml.evaluation import evaluate
+from ml.evaluation import compare_cards, digit_figures_of, evaluate
 from ml.runtime import Recogniser
 from ml.synthesis import non_digits, styled
 
@@ -37,11 +39,48 @@ def test_a_shipped_version_was_made_from_this_repository(family: Family) -> None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_both_files_of_a_shipped_version_hold_the_same_weights(family: Family) -> None:
+def test_the_card_of_a_shipped_version_knows_each_of_its_mistakes(family: Family) -> None:
+    card, found = shipped(family).card, evaluate(shipped(family), load_mnist().test)
+    assert card.figures["mnist_test"] == pytest.approx(dict(found.figures), abs=1e-6)
+    assert card.readings["mnist_test"] == found.readings
+    assert digit_figures_of(card) == found.digits
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_files_of_a_shipped_version_are_those_that_its_card_names(family: Family) -> None:
+    files = shipped(family).card.files
+    assert set(files) == set(FORMATS.values())
+    assert files == {
+        name: hashlib.sha256((PRETRAINED / family / name).read_bytes()).hexdigest()
+        for name in files
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_form_of_a_shipped_version_answers_as_keras_does(
+    family: Family, form: Format
+) -> None:
+    if form == "onnx":
+        pytest.importorskip("onnxruntime")
     model = export.from_keras(shipped(family).keras)
     assert export.weights_sha256(model) == shipped(family).card.weights_sha256
-    digits = load_mnist().gate.images[:100]
-    assert export.largest_difference(model, shipped(family).tflite, digits) < export.MAX_DIFFERENCE
+    export.check(model, form, shipped(family).files[FORMATS[form]])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_int8_reads_mnist_as_well_but_for_five_in_ten_thousand(family: Family) -> None:
+    whole = shipped(family)
+    found = evaluate(replace(whole, tflite=whole.exports[INT8_FILE]), load_mnist().test)
+    assert whole.card.figures["mnist_test_in_int8"] == pytest.approx(dict(found.figures), abs=1e-3)
+    assert found.accuracy >= whole.card.figures["mnist_test"]["accuracy"] - 0.0005
+
+
+def test_the_shipped_cnn_reads_better_than_the_dnn_beyond_chance() -> None:
+    found = compare_cards(shipped("cnn").card, shipped("dnn").card)
+    assert found is not None
+    assert found.test.lost > found.test.gained
+    assert found.test.different < 0.05
 
 
 @pytest.mark.parametrize("style", ["0 slashed", "1 flagged-footed", "4 open", "7 barred"])

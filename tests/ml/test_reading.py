@@ -8,7 +8,7 @@ import pytest
 
 from ml.bundle import Bundle, Family, Refusal
 from ml.preprocessing import Ink
-from ml.reading import read_digits
+from ml.reading import judge, read_digits
 from ml.runtime import Recogniser
 
 MakeBundle = Callable[..., Bundle]
@@ -116,3 +116,15 @@ def test_several_digits_are_answered_in_order(make_bundle: MakeBundle):
 
 def test_no_digits_need_no_models():
     assert read_digits(np.zeros((0, 28, 28), np.uint8), {}) == []
+
+
+@pytest.mark.parametrize(
+    "outputs, refusal", [(10, Refusal("energy", 0.0)), (11, Refusal("eleventh-output", 0.5))]
+)
+def test_a_judge_gives_ten_digits_and_none(make_bundle: MakeBundle, outputs: int, refusal: Refusal):
+    changes = {"outputs": outputs, "refusal": refusal}
+    models = both(make_bundle(gain=8.0, **changes), make_bundle(gain=8.0, family="dnn", **changes))
+    judged = judge(models)(np.concatenate([picture(p3=255), picture(p7=255)]))
+    assert judged.shape == (2, 11)
+    assert judged.sum(axis=1) == pytest.approx(1)
+    assert judged[:, :10].argmax(axis=1).tolist() == [3, 7]

@@ -1,10 +1,11 @@
+import dataclasses
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from ml.datasets import NOT_A_DIGIT, load_mnist
-from ml.synthesis import digits, glyphs, non_digits, styled, write
+from ml.synthesis import Glyph, Hand, digits, glyphs, non_digits, styled, write
 
 
 def test_every_digit_is_known_in_several_styles() -> None:
@@ -40,13 +41,50 @@ def test_written_digits_are_centred_like_mnist_is() -> None:
     assert abs(columns.mean() - 14) < 0.3
 
 
-def test_a_corner_stays_sharp_and_joins_its_parts() -> None:
-    glyph = next(glyph for glyph in glyphs() if (glyph.label, glyph.style) == (1, "flagged"))
-    (stroke,) = write(glyph, np.random.default_rng(1))
+def glyph(label: int, style: str) -> Glyph:
+    return next(one for one in glyphs() if (one.label, one.style) == (label, style))
+
+
+def sharpest_turn(generator: np.random.Generator) -> float:
+    """Return in radians how sharply a flagged one turns where it is sharpest."""
+    (stroke,) = write(glyph(1, "flagged"), generator)
     steps = np.diff(stroke, axis=0)
     turns = np.abs(np.diff(np.unwrap(np.arctan2(steps[:, 1], steps[:, 0]))))
-    assert np.nanmax(turns) > 1
-    assert np.hypot(*steps.T).max() < 30
+    return float(np.nanmax(turns))
+
+
+def test_most_corners_are_sharp_and_some_are_rounded_off() -> None:
+    generator = np.random.default_rng(1)
+    turns = [sharpest_turn(generator) for _ in range(40)]
+    assert 20 < sum(turn > 1 for turn in turns) < 40
+
+
+def test_some_pen_lifts_are_left_out_but_not_those_of_signs() -> None:
+    generator = np.random.default_rng(1)
+    strokes = {len(write(glyph(7, "barred"), generator)) for _ in range(60)}
+    assert strokes == {1, 2}
+    assert {len(write(glyph(NOT_A_DIGIT, "equals"), generator)) for _ in range(60)} == {2}
+
+
+def test_strokes_run_on_or_stop_short() -> None:
+    generator = np.random.default_rng(1)
+    lengths = [np.ptp(write(glyph(1, "plain"), generator)[0][:, 1]) for _ in range(40)]
+    assert min(lengths) < 95
+    assert max(lengths) > 105
+
+
+def test_a_bowed_hand_pushes_the_middle_to_one_side() -> None:
+    generator = np.random.default_rng(1)
+    hand = dataclasses.replace(
+        Hand.random(generator),
+        frame=np.eye(2),
+        top=1.0,
+        widening=0.0,
+        bow=10.0,
+        reaches=np.zeros((2, 2)),
+    )
+    bent = hand.bend(np.array([[40.0, 0.0], [40.0, 50.0], [40.0, 100.0]]))
+    assert bent[:, 0].tolist() == [40, 50, 40]
 
 
 def test_what_is_no_digit_is_labelled_so() -> None:

@@ -1,14 +1,13 @@
 """What people do on the pages, in one line each."""
 
 import io
-import re
 from typing import Any
 
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
 from werkzeug.test import TestResponse
 
-from tests.pen import Strokes, write
+from tests.pen import Strokes, write, write_number
 
 FRAGMENT = {"X-Fragment": "yes"}
 JSON = {"Accept": "application/json"}
@@ -18,6 +17,14 @@ UNKNOWN_ID = "0" * 26
 def draw(client: FlaskClient, label: int = 7, seed: int = 0) -> dict[str, Any]:
     """Draw a digit on `/` and return the answer."""
     response = post_strokes(client, write(label, seed))
+    assert response.status_code == 201, response.text
+    answer: dict[str, Any] = response.get_json()
+    return answer
+
+
+def draw_number(client: FlaskClient, *labels: int) -> dict[str, Any]:
+    """Draw several digits beside each other and return the answer."""
+    response = post_strokes(client, write_number(labels), width=140 * len(labels), height=280)
     assert response.status_code == 201, response.text
     answer: dict[str, Any] = response.get_json()
     return answer
@@ -39,16 +46,16 @@ def correct(client: FlaskClient, answer: dict[str, Any], label: int | str) -> Te
     return client.post(f"/digits/{digit_id(answer)}/corrections", data={"label": label})
 
 
-def waiting(client: FlaskClient) -> str:
-    """Return the id of the correction that the review page asks about."""
-    found = re.search(r'action="/review/(\w+)/accept"', client.get("/review").text)
-    assert found, "nothing waits for review"
-    return found[1]
+def accept_all(client: FlaskClient) -> None:
+    """Let a reviewer accept every correction that waits."""
+    response = client.post("/predictions/bulk", data={"do": "accept", "all": "yes"})
+    assert response.status_code == 303, response.text
 
 
 def png(strokes: Strokes) -> bytes:
-    """Return a picture of strokes, dark on light."""
-    image = Image.new("L", (280, 280), 240)
+    """Return a picture of strokes, dark on light, wide enough for them."""
+    right = max((x for stroke in strokes for x, _ in stroke), default=0)
+    image = Image.new("L", (max(280, round(right) + 40), 280), 240)
     pen = ImageDraw.Draw(image)
     for stroke in strokes:
         pen.line([(x, y) for x, y in stroke], fill=20, width=12, joint="curve")

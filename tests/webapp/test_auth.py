@@ -137,7 +137,7 @@ class TestSigningIn:
         response = client.get("/review?after=1")
         assert response.status_code == 303
         assert response.headers["Location"] == "/auth/sign-in?next=/review?after%3D1"
-        posted = client.post("/review/1/accept")
+        posted = client.post("/review/1")
         assert (posted.status_code, posted.headers["Location"]) == (303, "/auth/sign-in")
 
     def test_is_limited_in_its_tries(self, instance: object):

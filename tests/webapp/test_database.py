@@ -70,11 +70,12 @@ class TestBringingUpToDate:
         self, app: Flask, instance: Path, monkeypatch: pytest.MonkeyPatch
     ):
         with app.app_context():
+            revision = database.current_revision()
             monkeypatch.setattr(database, "newest_revision", lambda: "9999")
             backup = database.bring_up_to_date()
         assert backup is not None
         assert backup.parent == instance / "backups"
-        assert backup.name.endswith("Z-0001.sqlite3")
+        assert backup.name.endswith(f"Z-{revision}.sqlite3")
         with sqlite3.connect(backup) as copy:
             assert copy.execute("SELECT count(*) FROM model_version").fetchone() == (2,)
         copy.close()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from webapp.db import begin_write, db
 from webapp.models import Digit, Visitor
@@ -72,3 +72,14 @@ def test_a_transaction_that_only_reads_does_not_wait_for_a_writer(app: Flask):
         db.session.flush()
         with app.app_context():
             assert db.session.query(Visitor).count() == 0
+
+
+def test_a_writer_gives_up_when_another_one_never_ends(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("webapp.db.BUSY_TIMEOUT_SECONDS", 0.05)
+    with app.app_context():
+        begin_write()
+        with app.app_context(), pytest.raises(OperationalError, match="database is locked"):
+            begin_write()
+        db.session.rollback()
+        with app.app_context():
+            begin_write()

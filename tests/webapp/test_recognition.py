@@ -89,7 +89,7 @@ class TestDeleting:
     ):
         answer = read(alice)
         made = correct(alice, digit_of(answer), 1).get_json()
-        bob.post(f"/review/{made['id']}/accept")
+        bob.post(f"/review/{made['digit']}", data={"label": made["label"]})
         correct(alice, digit_of(answer), 2)
         before = all_of(app, Digit)[0]
         alice.delete(f"{PREDICTIONS}/{answer['id']}")
@@ -157,7 +157,7 @@ class TestUndoing:
     ):
         digit = digit_of(read(alice))
         made = correct(alice, digit, 1).get_json()
-        bob.post(f"/review/{made['id']}/accept")
+        bob.post(f"/review/{made['digit']}", data={"label": made["label"]})
         alice.delete(f"/api/v1/digits/{digit}/corrections/newest")
         with app.app_context():
             assert Correction.lessons() == []

@@ -13,8 +13,8 @@ from ml.bundle import Bundle, Card
 from ml.images import to_png
 from ml.plots import PLOTS
 from webapp.db import begin_write, db
-from webapp.models import ModelFile, ModelVersion
-from webapp.versions import PLOT_KINDS
+from webapp.models import ModelFile, ModelVersion, Promotion
+from webapp.reports import PLOT_KINDS, write_missing
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_a_reviewer_promotes_and_rolls_back(bob: FlaskClient, second: str) -> No
     back = bob.get(rolled.location).text
 
     assert f"{second} is live." in after
-    assert "It reads my sevens. · Bob" in after
+    assert "It reads my sevens. The gate refused cnn-2: It forgot MNIST. · Bob" in after
     assert "cnn-1 and dnn-1 are live again." in back
     assert "It lost the ones. · Bob" in back
 
@@ -240,3 +240,194 @@ def test_other_methods_are_not_taken(bob: FlaskClient) -> None:
     assert bob.get("/versions/cnn-1/promote").status_code == 405
     assert bob.post("/versions/cnn-1/files/card.json").status_code == 405
     assert bob.post("/versions/cnn-1/plots/learning-dark.png").status_code == 405
+
+
+def test_the_line_of_versions_says_what_each_gained_and_learned_from(
+    app: Flask, client: FlaskClient, make_bundle: Callable[..., Bundle]
+) -> None:
+    rows = [
+        {"name": "MNIST, unseen", "before": "99.1 %", "after": "99.2 %", "gained": 3, "lost": 1},
+        {"name": "recall of 7", "before": "98.1 %", "after": "98.2 %", "gained": 2, "lost": 0},
+        {"name": "corrections read wrong", "before": "12", "after": "3"},
+    ]
+    report = {"passed": True, "reasons": [], "rows": [row | {"passed": True} for row in rows]}
+    counts = {"corrections": 118, "taught": 94, "held_out": 24, "outdated": 0}
+    with app.app_context():
+        begin_write()
+        parent = ModelVersion.named("cnn-1")
+        made = make_bundle(gain=5.0, learned_from=counts)
+        ModelVersion.add(made, origin="retrain", parent=parent, report=report)
+        db.session.commit()
+
+    page = _text(client.get("/versions").text)
+
+    assert "MNIST and 118 corrections, 24 of them held out" in page
+    assert "corrections read wrong 12 → 3 MNIST, unseen 99.1 % → 99.2 % +3 −1" in page
+    assert "recall of 7" not in page
+    assert "Retrained from cnn-1" in page
+
+
+def _text(page: str) -> str:
+    """Return what a page says, without its tags and line breaks."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_the_line_of_versions_shows_plots_and_what_was_refused(
+    client: FlaskClient, drawn: str, second: str
+) -> None:
+    page = client.get("/versions").text
+
+    assert f"/versions/{drawn}/plots/confusion-light.png?" in page
+    assert f"/versions/{drawn}/plots/learning-light.png?" not in page
+    assert ">refused</span>" in page
+    assert "It forgot MNIST." in page
+
+
+def test_what_the_gate_refused_is_recorded_when_a_reviewer_promotes_it(
+    bob: FlaskClient, second: str
+) -> None:
+    assert "It did not pass." in bob.get(f"/versions/{second}").text
+
+    page = bob.post(
+        f"/versions/{second}/promote", data={"reason": "We need it."}, follow_redirects=True
+    ).text
+
+    assert f"We need it. The gate refused {second}: It forgot MNIST. · Bob" in page
+
+
+def test_a_pruned_version_is_remembered_and_not_promoted(
+    app: Flask, bob: FlaskClient, drawn: str
+) -> None:
+    with app.app_context():
+        begin_write()
+        ModelFile.delete_all(drawn)
+        db.session.commit()
+
+    assert ">pruned</span>" in bob.get("/versions").text
+    page = bob.get(f"/versions/{drawn}").text
+    assert "Its files were pruned" in page
+    assert "Make it live" not in page
+    response = bob.post(f"/versions/{drawn}/promote", data={"reason": "All the same."})
+    assert response.status_code == 409
+    assert "were pruned" in response.text
+
+
+@pytest.fixture
+def reported(app: Flask, drawn: str) -> str:
+    """Return the name of a version with a report."""
+    with app.app_context():
+        assert write_missing() == 1
+    return drawn
+
+
+def test_a_report_is_one_file_that_needs_nothing_else(bob: FlaskClient, reported: str) -> None:
+    assert f'href="/versions/{reported}/report.html"' in bob.get(f"/versions/{reported}").text
+    response = bob.get(f"/versions/{reported}/report.html")
+
+    assert response.mimetype == "text/html"
+    disposition = f"attachment; filename={reported}-report.html"
+    assert response.headers["Content-Disposition"] == disposition
+    assert f"<h1>{reported}</h1>" in response.text
+    assert not re.search(r'(src|href|srcset)="(?!data:)', response.text)
+    assert "url(" not in response.text
+    assert "@import" not in response.text
+    assert response.text.count("data:image/png;base64,") == 2
+    assert "What was read as what" in response.text
+
+
+def test_a_report_is_no_part_of_the_files_of_a_version(
+    app: Flask, reported: str, make_bundle: Callable[..., Bundle]
+) -> None:
+    with app.app_context():
+        version = ModelVersion.named(reported)
+        assert version is not None
+        assert set(version.bundle().plots) == {
+            "confusion-light.png",
+            "confusion-dark.png",
+            "learning-light.png",
+        }
+        assert write_missing() == 0
+
+
+def test_what_ships_has_a_report(bob: FlaskClient) -> None:
+    report = bob.get("/versions/cnn-1/report.html")
+    assert report.status_code == 200
+    assert "Configuration" in report.text
+
+
+def test_a_report_is_for_reviewers(client: FlaskClient, bob: FlaskClient, plain: str) -> None:
+    assert client.get("/versions/cnn-1/report.html").status_code == 303
+    assert "report.html" not in client.get("/versions/cnn-1").text
+    assert bob.get(f"/versions/{plain}/report.html").status_code == 404
+    assert bob.get("/versions/cnn-99/report.html").status_code == 404
+    assert bob.post("/versions/cnn-1/report.html").status_code == 405
+
+
+@pytest.fixture
+def detailed(app: Flask, make_bundle: Callable[..., Bundle]) -> str:
+    """Return the name of a version with other forms, readings and styles, beside a live dnn."""
+    count = [[100 * (row == column) for column in range(10)] for row in range(10)]
+    count[7] = [0, 4, 0, 0, 0, 0, 0, 96, 0, 0]
+    mistakes = [[at, 7, 1] for at in range(4)]
+    cnn = make_bundle(
+        gain=5.0,
+        readings={"mnist_test": {"confusion": count, "mistakes": mistakes}},
+        styles={"7 barred": {"accuracy": 0.5, "refused": 0.25}},
+        costs={"model.tflite": {"bytes": 1_234_000.0, "milliseconds": 0.321}},
+    )
+    dnn = make_bundle(
+        gain=5.0,
+        family="dnn",
+        readings={"mnist_test": {"confusion": count, "mistakes": [*mistakes, [900, 9, 4]]}},
+        costs={"model.tflite": {"bytes": 4_321_000.0, "milliseconds": 0.054}},
+    )
+    name = _add(app, cnn.with_exports({"model-int8.tflite": b"small", "model.onnx": b"other"}))
+    other = _add(app, dnn)
+    with app.app_context():
+        begin_write()
+        version = db.session.get_one(ModelVersion, other)
+        Promotion.promote([version], by="Bob", reason="To stand beside.")
+        db.session.commit()
+    return name
+
+
+def test_every_form_that_was_made_is_downloaded(bob: FlaskClient, detailed: str) -> None:
+    page = bob.get(f"/versions/{detailed}").text
+    response = bob.get(f"/versions/{detailed}/files/model-int8.tflite")
+
+    assert response.data == b"small"
+    disposition = f"attachment; filename={detailed}-int8.tflite"
+    assert response.headers["Content-Disposition"] == disposition
+    assert f'href="/versions/{detailed}/files/model.onnx"' in page
+    assert "1,234" in page
+
+
+def test_what_was_not_made_says_how_it_is(bob: FlaskClient, detailed: str, plain: str) -> None:
+    page = bob.get(f"/versions/{detailed}").text
+
+    assert f"flask versions export {detailed} --format saved-model" in page
+    assert "--format onnx" not in page
+    assert "--format onnx" in bob.get(f"/versions/{plain}").text
+    assert bob.get(f"/versions/{detailed}/files/saved-model.zip").status_code == 404
+
+
+def test_figures_of_each_digit_and_of_the_worst_styles_are_shown(
+    client: FlaskClient, detailed: str, plain: str
+) -> None:
+    page = client.get(f"/versions/{detailed}").text
+    row = re.search(r'<th scope="row">7</th>\s*<td>([^<]*)</td>\s*<td>([^<]*)</td>', page)
+
+    assert row is not None
+    assert [one.strip() for one in row.groups()] == ["100.00 %", "96.00 %"]
+    assert "7 barred" in page
+    assert "Digit by digit" not in client.get(f"/versions/{plain}").text
+
+
+def test_a_version_is_shown_beside_the_other_family(client: FlaskClient, detailed: str) -> None:
+    page = client.get(f"/versions/{detailed}").text
+
+    assert "Beside dnn-2" in page
+    assert "they read 1 differently" in page
+    assert "Neither reads better for sure" in page
+    assert "0.321 ms" in page
+    assert "0.054 ms" in page

@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from webapp import recognition
+from webapp import idempotency, recognition
 from webapp.api import shapes
 from webapp.auth import current_actor
 from webapp.errors import BadInputError
@@ -37,8 +37,8 @@ class Wish:
 @limiter.limit(lambda: current_app.config["INKLING_READ_LIMIT"])
 def create_prediction() -> ResponseReturnValue:
     """Read strokes or a picture: 201 when saved, 200 otherwise."""
-    key = recognition.idempotency_key(_sent)
-    if key and (earlier := recognition.answered_before(key)):
+    key = idempotency.key_of_request(_sent)
+    if key and (earlier := idempotency.answered_before(key)):
         return shapes.prediction(earlier), 201
     reading, wish = _read_json() if request.is_json else _read_picture()
     if reading.is_blank:

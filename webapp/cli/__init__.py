@@ -2,12 +2,21 @@
 
 from flask import Flask
 
-from webapp.cli import corrections, predict, prepare, reviewers, training, versions
+from webapp.cli import (
+    corrections,
+    evaluation,
+    predict,
+    prepare,
+    retraining,
+    reviewers,
+    training,
+    versions,
+)
 
 
 def init_app(app: Flask) -> None:
     """Add our commands to the `flask` command."""
-    for module in (prepare, predict, training):
+    for module in (prepare, predict, training, retraining, evaluation):
         for command in module.COMMANDS:
             app.cli.add_command(command)
     for group in (versions.versions, corrections.corrections, reviewers.reviewers):

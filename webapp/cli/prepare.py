@@ -9,10 +9,11 @@ import click
 from flask.cli import with_appcontext
 
 from ml.bundle import BundleError
+from webapp import reports
 from webapp.cli.reviewers import EVERYWHERE, print_link
 from webapp.db import begin_write, db
 from webapp.models import Reviewer
-from webapp.serving import import_pretrained
+from webapp.serving import import_pretrained, replace_outdated
 
 DOCUMENTATION_ADDRESS = ("192.0.2.1", 9)
 """TEST-NET-1 of RFC 5737: asking for a route to it tells our own address and sends nothing."""
@@ -32,13 +33,18 @@ def prepare() -> None:
         backup = database.bring_up_to_date()
         begin_write()
         imported = import_pretrained()
+        replaced = replace_outdated()
         db.session.commit()
+        reports.write_missing()
     except (database.DatabaseError, BundleError) as error:
         raise click.ClickException(str(error)) from error
     if backup:
         click.echo(f"The database was upgraded. A backup from before: {backup}")
     if imported:
         click.echo(f"Live: {imported.cnn.name} and {imported.dnn.name}, as shipped.")
+    if replaced:
+        click.echo(f"{replaced.reason} Live: {replaced.cnn.name} and {replaced.dnn.name}.")
+        click.echo("What was corrected is taught anew by: .venv/bin/flask retrain")
     _print_addresses()
     if Reviewer.none_yet():
         click.echo("There is no reviewer yet. Choose a name and a password here, within a day:")

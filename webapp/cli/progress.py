@@ -1,7 +1,5 @@
 """What commands that take long show, and how their errors read."""
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,15 +7,16 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import OperationalError
 
 from ml.bundle import BundleError
+from ml.quiet import silent_stderr
+from webapp import memory
+from webapp.memory import MemoryShortageError
 from webapp.retraining import RetrainingError
 
 if TYPE_CHECKING:
     from ml.training import Progress as Report
-
-QUIET_TENSORFLOW = "3"
-"""TF_CPP_MIN_LOG_LEVEL: errors only."""
 
 
 @contextmanager
@@ -40,8 +39,12 @@ def progress_bar(title: str) -> Iterator["Report"]:
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Load TensorFlow, and turn what can go wrong with it into a sentence."""
-    with _silent_stderr():
+    """Load TensorFlow if it fits, and turn what can go wrong with it into a sentence."""
+    try:
+        memory.check()
+    except MemoryShortageError as error:
+        raise click.ClickException(str(error)) from error
+    with silent_stderr():
         from ml.architectures import UnknownArchitectureError
         from ml.datasets import DatasetError
         from ml.export import ExportError
@@ -52,19 +55,10 @@ def clear_errors() -> Iterator[None]:
         yield
     except (*learning, BundleError, RetrainingError, OSError) as error:
         raise click.ClickException(f"{error} The live versions are untouched.") from error
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Keep TensorFlow's start-up notes, which it writes past Python, off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET_TENSORFLOW)
-    sys.stderr.flush()
-    kept = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(silence)
-        os.close(kept)
+    except OperationalError as error:
+        told = f"The database did not take it: {error.orig}. The live versions are untouched."
+        raise click.ClickException(told) from error
+    except MemoryError as error:
+        raise click.ClickException(
+            "The memory ran out. End other programs and try again. The live versions are untouched."
+        ) from error

@@ -1,4 +1,4 @@
-"""`flask train`, `retrain` and `evaluate`. TensorFlow is loaded only when one of them runs."""
+"""`flask train`. TensorFlow is loaded only when it runs."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,13 @@ from rich.table import Table
 
 from ml import bundle
 from ml.bundle import FAMILIES, Bundle, Family
-from webapp import retraining
+from webapp import reports
 from webapp.cli.progress import clear_errors, progress_bar
-from webapp.cli.versions import named, who
 from webapp.db import begin_write, db
-from webapp.models import ModelVersion, Promotion
-from webapp.retraining import Candidate, Lessons, RetrainingError
+from webapp.models import ModelVersion
 
 if TYPE_CHECKING:
-    from ml.training import TrainingConfig
+    from ml.training import TrainingConfig, Trial
 
 FAMILY_CHOICE = click.Choice(FAMILIES)
 
@@ -33,12 +31,19 @@ FAMILY_CHOICE = click.Choice(FAMILIES)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Another seed, another version.")
 @click.option("--quick", is_flag=True, help="A usable version in about a minute.")
 @click.option(
+    "--search",
+    type=click.IntRange(2, 1_000),
+    help="Train so often, each time with other settings, and keep what reads best.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Write bundles into this folder instead of saving versions: how ml/pretrained is made.",
 )
 @with_appcontext
-def train(family: Family | None, quick: bool, out: Path | None, **choices: Any) -> None:
+def train(
+    family: Family | None, quick: bool, search: int | None, out: Path | None, **choices: Any
+) -> None:
     """Train new versions from nothing, on MNIST and what the code makes.
 
     They are saved, not promoted.
@@ -47,22 +52,43 @@ def train(family: Family | None, quick: bool, out: Path | None, **choices: Any) 
         raise click.UsageError("--architecture belongs to one family; name it with --family.")
     with clear_errors():
         for one in (family,) if family else FAMILIES:
-            trained = _train(one, quick=quick, choices=choices)
-            _keep(trained, out)
+            _keep(_train(one, _config(one, quick, choices), search), out)
     if out is None:
         click.echo("Compare: flask versions list. Make one live: flask versions promote NAME")
 
 
-def _train(family: Family, *, quick: bool, choices: Mapping[str, Any]) -> Bundle:
-    from ml import plots, training
-    from ml.datasets import load_mnist
+def _config(family: Family, quick: bool, choices: Mapping[str, Any]) -> "TrainingConfig":
+    from ml import training
 
     base: TrainingConfig = (training.QUICK if quick else training.DEFAULTS)[family]
     chosen = {name: value for name, value in choices.items() if value is not None}
+    return dataclasses.replace(base, **chosen)
+
+
+def _train(family: Family, config: "TrainingConfig", search: int | None) -> Bundle:
+    from ml import training
+
     with progress_bar(family) as report:
-        trained = training.train(dataclasses.replace(base, **chosen), report)
-        report("drawing plots", 0, 1)
-        return plots.with_plots(trained, load_mnist().test)
+        if search is None:
+            return training.finish(training.train(config, report), report)
+        trials = training.search(config, search, report)
+        best = trials[0].bundle
+        assert best is not None  # else the search raises
+        best = training.finish(best, report)
+    _print_trials(trials)
+    return best
+
+
+def _print_trials(trials: Sequence["Trial"]) -> None:
+    """Show what each training of a search was, and how it reads the validation split."""
+    from ml.training import SEARCHED
+
+    headings = (name.replace("_", " ") for name in SEARCHED)
+    table = Table("accuracy", "loss", *headings, title="On the validation split, best first")
+    for trial in trials:
+        settings = (str(getattr(trial.config, name)) for name in SEARCHED)
+        table.add_row(f"{trial.accuracy:.2%}", f"{trial.loss:.4f}", *settings)
+    Console().print(table)
 
 
 def _keep(trained: Bundle, out: Path | None) -> None:
@@ -75,6 +101,7 @@ def _keep(trained: Bundle, out: Path | None) -> None:
         begin_write()
         name = ModelVersion.add(trained, origin="train").name
         db.session.commit()
+        reports.write_missing()
     click.echo(
         f"{name}: {card.architecture}, {card.parameters:,} parameters, "
         f"MNIST test {card.figures['mnist_test']['accuracy']:.2%}, "
@@ -82,96 +109,4 @@ def _keep(trained: Bundle, out: Path | None) -> None:
     )
 
 
-@click.command()
-@click.option("--promote", is_flag=True, help="Make live what passes the gate.")
-@click.option("--reason", default="Retrained on corrections.", show_default=True)
-@with_appcontext
-def retrain(promote: bool, reason: str) -> None:
-    """Teach the live versions what was corrected, and compare before and after.
-
-    Learns from accepted corrections mixed with MNIST; one correction in five is never learned
-    from but judged on. Saves new versions; the live ones change with --promote alone.
-    """
-    with clear_errors(), retraining.only_one():
-        lessons = retraining.gather()
-        current = Promotion.current()
-        if current is None:
-            raise RetrainingError("No version is live to start from. Run: flask prepare")
-        click.echo(
-            f"{len(lessons.taught)} corrections to learn from, {len(lessons.held_out)} held out, "
-            f"{lessons.num_outdated} outdated."
-        )
-        candidates = _candidates(current, lessons)
-        saved = retraining.save(candidates)
-        for candidate in candidates:
-            _print_report(candidate, saved[candidate.family].name)
-        passed = [saved[one.family] for one in candidates if one.report.passed]
-        _finish(passed, current.id if promote else None, reason)
-
-
-def _candidates(current: Promotion, lessons: Lessons) -> list[Candidate]:
-    """Teach both families; the database is not held meanwhile."""
-    live = retraining.live_bundles(current)
-    names = {family: version.name for family, version in current.versions.items()}
-    db.session.commit()
-    candidates = []
-    for family in FAMILIES:
-        with progress_bar(family) as report:
-            candidates.append(
-                retraining.teach(family, names[family], live[family], lessons, report)
-            )
-    return candidates
-
-
-def _print_report(candidate: Candidate, name: str) -> None:
-    verdict = "passes" if candidate.report.passed else "does not pass"
-    table = Table(
-        "compared", "before", "after", "", title=f"{candidate.parent} → {name}: {verdict}"
-    )
-    for row in candidate.report.rows:
-        table.add_row(row.name, row.before, row.after, "ok" if row.passed else "refused")
-    Console().print(table)
-    for reason in candidate.report.reasons:
-        click.echo(f"{name}: {reason}")
-
-
-def _finish(passed: Sequence[ModelVersion], replacing: int | None, reason: str) -> None:
-    """Promote what passed, or say how to."""
-    names = " ".join(version.name for version in passed)
-    if not passed:
-        raise click.ClickException("Neither version passed the gate. What is live stays live.")
-    if replacing is None:
-        click.echo(f"Saved, not promoted. Make live: flask versions promote {names}")
-        return
-    promotion = retraining.promote(passed, replacing=replacing, by=who(), reason=reason)
-    click.echo(
-        f"Live: {promotion.cnn.name} and {promotion.dnn.name}. Back: flask versions rollback"
-    )
-
-
-@click.command()
-@click.argument("names", nargs=-1)
-@with_appcontext
-def evaluate(names: tuple[str, ...]) -> None:
-    """Have the versions NAMES, or the live ones, read MNIST's 10,000 test digits."""
-    from ml import evaluation
-    from ml.datasets import load_mnist
-
-    current = Promotion.current()
-    live = list(current.versions.values()) if current else []
-    versions = [named(name) for name in names] or live
-    table = Table("version", "accuracy", "loss", "precision", "recall", "F1", "ECE", "refused")
-    with clear_errors():
-        for version in versions:
-            figures = evaluation.evaluate(version.bundle(), load_mnist().test).figures
-            parts = [figures[name] for name in ("precision", "recall", "f1", "ece", "refused")]
-            table.add_row(
-                version.name,
-                f"{figures['accuracy']:.2%}",
-                f"{figures['loss']:.4f}",
-                *(f"{part:.2%}" for part in parts),
-            )
-    Console().print(table)
-
-
-COMMANDS = (train, retrain, evaluate)
+COMMANDS = (train,)

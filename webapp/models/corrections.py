@@ -5,15 +5,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, delete, func, select, update
-from sqlalchemy.orm import Mapped, aliased, joinedload, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, Select, SmallInteger, String, delete, func, select, update
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from webapp.db import Base, db
 from webapp.models.types import Id, UtcDateTime, new_id, now
 
 if TYPE_CHECKING:
+    from webapp.models.digits import Digit
     from webapp.models.people import Reviewer, Visitor
-    from webapp.models.submissions import Digit
 
 
 class State(StrEnum):
@@ -56,6 +56,8 @@ class Correction(Base):
     """Both are None where the correction came from a file, or its visitor is forgotten."""
     state: Mapped[State] = mapped_column(String(16))
     """Where the newest decision left it."""
+    suspect: Mapped[bool] = mapped_column(default=False)
+    """A retraining found that the label is probably wrong."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     digit: Mapped["Digit"] = relationship(back_populates="corrections")
@@ -104,31 +106,20 @@ class Correction(Base):
         self.state = state
 
     @classmethod
-    def undecided(cls, *, limit: int, after: str | None = None) -> list["Correction"]:
-        """Return pending corrections, oldest first, that come after the one with this id."""
-        query = select(cls).where(cls.state == State.PENDING).order_by(cls.id).limit(limit)
-        query = query.options(joinedload(cls.digit))
-        if after is not None:
-            query = query.where(cls.id > after)
-        return list(db.session.scalars(query))
-
-    @classmethod
-    def num_undecided(cls) -> int:
-        """Return how many corrections are pending."""
-        query = select(func.count()).select_from(cls).where(cls.state == State.PENDING)
-        return db.session.scalar(query) or 0
-
-    @classmethod
     def lessons(cls) -> Sequence["Correction"]:
         """Return what counts for training: the newest accepted correction of each digit."""
+        return db.session.scalars(cls.counting()).all()
+
+    @classmethod
+    def counting(cls) -> Select["Correction"]:
+        """Select what counts for training, oldest first."""
         newer = aliased(cls)
         has_newer = (
             select(newer.id)
             .where(newer.digit_id == cls.digit_id, newer.state == State.ACCEPTED, newer.id > cls.id)
             .exists()
         )
-        query = select(cls).where(cls.state == State.ACCEPTED, ~has_newer).order_by(cls.id)
-        return db.session.scalars(query).all()
+        return select(cls).where(cls.state == State.ACCEPTED, ~has_newer).order_by(cls.id)
 
     @classmethod
     def forget_in(cls, digit_ids: Any) -> tuple[Any, ...]:
@@ -142,7 +133,9 @@ class Correction(Base):
         return (
             delete(Decision).where(Decision.correction_id.in_(others)),
             delete(cls).where(here, cls.state != State.ACCEPTED),
-            update(Decision).where(Decision.correction_id.in_(kept)).values(visitor_id=None),
+            update(Decision)
+            .where(Decision.correction_id.in_(kept), Decision.visitor_id.is_not(None))
+            .values(visitor_id=None, action_id=None),
             update(cls).where(here).values(visitor_id=None),
         )
 
@@ -159,6 +152,13 @@ class Decision(Base):
     to_state: Mapped[State] = mapped_column(String(16))
     visitor_id: Mapped[str | None] = mapped_column(ForeignKey("visitor.id"))
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("reviewer.id"))
+    action_id: Mapped[str | None] = mapped_column(ForeignKey("action.id"), index=True)
+    """The action that it was part of, where several digits were treated in one step."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     reviewer: Mapped["Reviewer | None"] = relationship()
+
+    @classmethod
+    def newest_id(cls) -> int:
+        """Return the id of the newest decision, 0 where there is none yet."""
+        return db.session.scalar(select(func.max(cls.id))) or 0

@@ -1,32 +1,34 @@
-"""What people handed in, the digits in it, and what the models said about them."""
+"""What people handed in, as a whole."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-import numpy as np
 from sqlalchemy import (
-    JSON,
     ColumnElement,
     ForeignKey,
     Index,
     LargeBinary,
     Select,
-    SmallInteger,
     String,
     UniqueConstraint,
+    and_,
     delete,
+    func,
     select,
     update,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
-from ml.preprocessing import SIDE, Ink
 from ml.reading import REFUSED_MARK
 from webapp.db import Base, db
+from webapp.models.batches import BatchFile
 from webapp.models.corrections import Correction, State
-from webapp.models.types import Id, Probabilities, UtcDateTime, new_id, now
-from webapp.models.versions import ModelVersion
+from webapp.models.digits import Digit, ModelPrediction, Picture
+from webapp.models.outcomes import Outcome
+from webapp.models.standing import restate
+from webapp.models.types import Id, UtcDateTime, new_id, now
 
 RETRY_WINDOW = timedelta(minutes=10)
 """How long a retry without a cookie is known: a stranger may one day take the same key."""
@@ -44,7 +46,7 @@ class Submission(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     visitor_id: Mapped[str | None] = mapped_column(ForeignKey("visitor.id"))
     source: Mapped[str] = mapped_column(String(16))
-    """`canvas`, `upload` or `api`."""
+    """`canvas`, `upload`, `api` or `batch`."""
     width: Mapped[int]
     height: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -53,19 +55,27 @@ class Submission(Base):
     request_sha256: Mapped[str | None] = mapped_column(String(64))
     """Hash of what was sent with that key."""
 
-    digits: Mapped[list["Digit"]] = relationship(
-        back_populates="submission", order_by="(Digit.line, Digit.position)"
+    digits: Mapped[list[Digit]] = relationship(
+        back_populates="submission",
+        order_by=(Digit.line, Digit.position),
+        primaryjoin=lambda: and_(Submission.id == Digit.submission_id, Digit.replaced_at.is_(None)),
+    )
+    """In reading order, without those that were replaced by hand."""
+    replaced_digits: Mapped[list[Digit]] = relationship(
+        viewonly=True,
+        order_by=Digit.id,
+        primaryjoin=lambda: and_(
+            Submission.id == Digit.submission_id, Digit.replaced_at.is_not(None)
+        ),
     )
     original: Mapped["Original | None"] = relationship()
+    batch_file: Mapped[BatchFile | None] = relationship(viewonly=True)
+    """The file of a batch that it was read in."""
 
     @property
     def reading(self) -> str:
         """The digits as text: lines joined by newlines, `?` for a refused one."""
-        lines: dict[int, str] = {}
-        for digit in self.digits:
-            mark = REFUSED_MARK if digit.label is None else str(digit.label)
-            lines[digit.line] = lines.get(digit.line, "") + mark
-        return "\n".join(lines[line] for line in sorted(lines))
+        return "\n".join("".join(digit.mark for digit in line) for line in self.lines)
 
     @classmethod
     def whole(cls) -> Select["Submission"]:
@@ -114,7 +124,27 @@ class Submission(Base):
     @property
     def has_corrections(self) -> bool:
         """Tell whether anybody corrected one of the digits, withdrawn or not."""
-        return any(digit.corrections for digit in self.digits)
+        return any(digit.corrections for digit in (*self.digits, *self.replaced_digits))
+
+    @property
+    def lines(self) -> list[list[Digit]]:
+        """The digits of each line, from top to bottom."""
+        return [list(line) for _, line in groupby(self.digits, key=lambda digit: digit.line)]
+
+    @property
+    def corrected_reading(self) -> str:
+        """The reading with what people put right in it; what is not a digit leaves no mark."""
+        return "\n".join("".join(digit.standing_mark for digit in line) for line in self.lines)
+
+    @property
+    def confidence(self) -> float | None:
+        """That of the least sure digit, None where there is none."""
+        return min((digit.confidence or 0.0 for digit in self.digits), default=None)
+
+    @property
+    def needs_look(self) -> bool:
+        """Tell whether nobody said yet what a refused or unsure digit is, or no digit is left."""
+        return not self.digits or any(digit.needs_look for digit in self.digits)
 
     @classmethod
     def delete_all(cls, which: ColumnElement[bool]) -> int:
@@ -132,12 +162,18 @@ class Submission(Base):
         _execute(
             delete(ModelPrediction).where(ModelPrediction.digit_id.in_(digits)),
             *Correction.forget_in(digits),
+            delete(Outcome).where(Outcome.digit_id.in_(digits)),
             delete(Picture).where(Picture.digit_id.in_(digits), Picture.digit_id.not_in(accepted)),
             delete(Digit).where(Digit.submission_id.in_(doomed), Digit.id.not_in(accepted)),
             delete(Original).where(Original.submission_id.in_(doomed)),
+            delete(BatchFile).where(BatchFile.submission_id.in_(doomed)),
+        )
+        restate(Digit.submission_id.in_(doomed))
+        own_mark = func.coalesce(sql_cast(Digit.label, String), REFUSED_MARK)
+        _execute(
             update(Digit)
             .where(Digit.submission_id.in_(doomed))
-            .values(submission_id=None, visitor_id=None),
+            .values(submission_id=None, visitor_id=None, reading=own_mark),
         )
         result = db.session.execute(_unsynchronised(delete(cls).where(which)))
         db.session.expire_all()
@@ -162,104 +198,3 @@ class Original(Base):
     media_type: Mapped[str] = mapped_column(String(40))
     """`application/json` for strokes, else that of the picture."""
     content: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class Digit(Base):
-    """One digit found in a submission; what was predicted never changes."""
-
-    __tablename__ = "digit"
-    __table_args__ = (Index("ix_digit_submission_id", "submission_id"),)
-
-    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    submission_id: Mapped[str | None] = mapped_column(ForeignKey("submission.id"))
-    visitor_id: Mapped[str | None] = mapped_column(ForeignKey("visitor.id"), index=True)
-    line: Mapped[int] = mapped_column(default=0)
-    position: Mapped[int] = mapped_column(default=0)
-    x: Mapped[float] = mapped_column(default=0.0)
-    y: Mapped[float] = mapped_column(default=0.0)
-    width: Mapped[float] = mapped_column(default=0.0)
-    height: Mapped[float] = mapped_column(default=0.0)
-    label: Mapped[int | None] = mapped_column(SmallInteger)
-    confidence: Mapped[float | None]
-    """None only where nothing was predicted: an imported digit."""
-    unsure: Mapped[bool] = mapped_column(default=False)
-    refused: Mapped[str | None] = mapped_column(String(16))
-    alternatives: Mapped[list[tuple[int, float]]] = mapped_column(JSON, default=list)
-    """The likeliest labels, likeliest first, with their probabilities, 0..1."""
-    picture_sha256: Mapped[str] = mapped_column(String(64), index=True)
-    preprocessing_version: Mapped[int]
-    holdout: Mapped[bool]
-    """Belongs to the fifth that is never trained on; from the picture's hash, once."""
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-
-    submission: Mapped[Submission | None] = relationship(back_populates="digits")
-    picture: Mapped["Picture"] = relationship(back_populates="digit")
-    model_predictions: Mapped[list["ModelPrediction"]] = relationship(
-        order_by="ModelPrediction.version_name"
-    )
-    corrections: Mapped[list[Correction]] = relationship(order_by=Correction.id)
-
-    @property
-    def box(self) -> list[float]:
-        """`[x, y, width, height]` in the units of the request."""
-        return [self.x, self.y, self.width, self.height]
-
-    @property
-    def correction(self) -> Correction | None:
-        """The correction that stands: the newest that is not withdrawn."""
-        standing = [one for one in self.corrections if one.state != State.WITHDRAWN]
-        return standing[-1] if standing else None
-
-    @property
-    def candidates(self) -> list[int]:
-        """The two labels that an unsure answer wavers between, likeliest first.
-
-        Where the models disagree the second is what the other one says, whichever of them the
-        alternatives come from.
-        """
-        others = [model.label for model in self.models.values()]
-        others += [label for label, _ in self.alternatives]
-        second = [label for label in others if label != self.label][:1]
-        return [label for label in (self.label, *second) if label is not None]
-
-    @property
-    def models(self) -> Mapping[str, "ModelPrediction"]:
-        """Each family's own answer, `cnn` first."""
-        by_family = {one.family: one for one in self.model_predictions}
-        return {family: by_family[family] for family in sorted(by_family)}
-
-
-class Picture(Base):
-    """The 28×28 grey levels that the models saw; apart from the columns that lists filter by."""
-
-    __tablename__ = "picture"
-
-    digit_id: Mapped[str] = mapped_column(ForeignKey("digit.id"), primary_key=True)
-    pixels: Mapped[bytes] = mapped_column(LargeBinary)
-    """784 bytes, row by row, 0 paper to 255 ink."""
-
-    digit: Mapped[Digit] = relationship(back_populates="picture")
-
-    @property
-    def image(self) -> Ink:
-        """The picture as uint8 (28, 28)."""
-        return np.frombuffer(self.pixels, np.uint8).reshape(SIDE, SIDE)
-
-
-class ModelPrediction(Base):
-    """What one model version said about one digit."""
-
-    __tablename__ = "model_prediction"
-
-    digit_id: Mapped[str] = mapped_column(ForeignKey("digit.id"), primary_key=True)
-    version_name: Mapped[str] = mapped_column(ForeignKey("model_version.name"), primary_key=True)
-    label: Mapped[int] = mapped_column(SmallInteger)
-    confidence: Mapped[float]
-    probabilities: Mapped[tuple[float, ...]] = mapped_column(Probabilities)
-
-    version: Mapped[ModelVersion] = relationship()
-
-    @property
-    def family(self) -> str:
-        """`cnn` or `dnn`, the first part of the version's name."""
-        return self.version_name.partition("-")[0]

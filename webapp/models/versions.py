@@ -1,19 +1,46 @@
 """Model versions, their files, and the promotions that say which are live."""
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, Select, String, UniqueConstraint, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    Select,
+    String,
+    UniqueConstraint,
+    delete,
+    exists,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship
 
-from ml.bundle import FAMILIES, KERAS_FILE, TFLITE_FILE, Bundle, BundleError, Card, Family, sha256
+from ml.bundle import (
+    EXPORT_FILES,
+    FAMILIES,
+    KERAS_FILE,
+    TFLITE_FILE,
+    Bundle,
+    BundleError,
+    Card,
+    Family,
+    sha256,
+)
 from webapp.db import Base, db
 from webapp.models.types import UtcDateTime, now
 
 NAME_LENGTH = 16
 PLOT_ENDING = ".png"
+NOT_TO_BE_FORCED = "answers are numbers"
+"""What the gate calls the one comparison that no force overrides."""
+REPORT_FILE = "report.html"
+"""What is told about a version for people; no part of its bundle."""
 
 
 class ModelVersion(Base):
@@ -34,6 +61,8 @@ class ModelVersion(Base):
     parent_name: Mapped[str | None] = mapped_column(ForeignKey("model_version.name"))
     report_json: Mapped[dict[str, Any] | None] = mapped_column("report", JSON)
     """What the gate said of a retrained version beside its parent."""
+    taught_until: Mapped[int | None]
+    """The newest decision that a retraining knew of; what was accepted since is new to it."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     parent: Mapped["ModelVersion | None"] = relationship(remote_side=[name])
@@ -42,6 +71,14 @@ class ModelVersion(Base):
     def card(self) -> Card:
         """The card as a typed record."""
         return Card.from_dict(self.card_json)
+
+    @property
+    def objections(self) -> str:
+        """What the gate held against it, in sentences; empty where it passed or was not judged."""
+        report = self.report_json
+        if report is None or report["passed"]:
+            return ""
+        return f"The gate refused {self.name}: {' '.join(report['reasons'])}"
 
     @classmethod
     def named(cls, name: str) -> "ModelVersion | None":
@@ -54,10 +91,45 @@ class ModelVersion(Base):
         return list(db.session.scalars(select(cls).order_by(cls.created_at.desc(), cls.name)))
 
     @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all versions, newest first of each family."""
+        query = select(cls.name).order_by(cls.family, cls.number.desc())
+        return list(db.session.scalars(query))
+
+    @classmethod
     def with_weights(cls, family: Family, weights_sha256: str) -> "ModelVersion | None":
         """Return the version of this family that has these weights."""
         query = select(cls).filter_by(family=family, weights_sha256=weights_sha256)
         return db.session.scalar(query.order_by(cls.number).limit(1))
+
+    @classmethod
+    def with_files(cls, file: str = TFLITE_FILE) -> set[str]:
+        """Return the names of the versions whose files, or one file of theirs, are still here."""
+        query = select(ModelFile.version_name).where(ModelFile.name == file)
+        return set(db.session.scalars(query))
+
+    @classmethod
+    def prune(cls, keep: int, *, spared: Container[str] = ()) -> "Pruned":
+        """Delete the files of old versions; the caller commits.
+
+        The rows stay: predictions, promotions and later versions refer to them. What is live keeps
+        its files, and so does what any number of rollbacks would make live.
+
+        Args:
+            keep: how many of the newest of each family keep their files.
+            spared: weights that are kept whatever their age, by their SHA-256.
+        """
+        _lock()
+        needed, have = Promotion.needed(), cls.with_files()
+        numbered = select(cls).order_by(cls.number.desc())
+        old = [
+            version
+            for family in FAMILIES
+            for version in db.session.scalars(numbered.filter_by(family=family)).all()[keep:]
+            if version.name in have - needed and version.weights_sha256 not in spared
+        ]
+        sizes = [ModelFile.delete_all(version.name) for version in old]
+        return Pruned(tuple(version.name for version in old), sum(sizes))
 
     @classmethod
     def add(
@@ -67,6 +139,7 @@ class ModelVersion(Base):
         origin: str,
         parent: "ModelVersion | None" = None,
         report: dict[str, Any] | None = None,
+        taught_until: int | None = None,
     ) -> "ModelVersion":
         """Save a bundle as the next version of its family; the caller commits."""
         card = bundle.card
@@ -82,12 +155,27 @@ class ModelVersion(Base):
             origin=origin,
             parent=parent,
             report_json=report,
+            taught_until=taught_until,
         )
         db.session.add(version)
         db.session.flush()
-        files = {KERAS_FILE: bundle.keras, TFLITE_FILE: bundle.tflite, **bundle.plots}
+        files = {**bundle.files, **bundle.plots}
         db.session.add_all(ModelFile.of(version, name, data) for name, data in files.items())
         return version
+
+    @property
+    def has_files(self) -> bool:
+        """Tell whether its files are still here."""
+        here = exists().where(ModelFile.version_name == self.name, ModelFile.name == TFLITE_FILE)
+        return bool(db.session.scalar(select(here)))
+
+    def check_promotable(self) -> None:
+        """Raise ValueError where it cannot be served at all, whatever the gate said."""
+        if not self.has_files:
+            raise ValueError(f"The files of {self.name} were pruned; choose another version.")
+        rows = (self.report_json or {}).get("rows", [])
+        if any(row["name"] == NOT_TO_BE_FORCED and not row["passed"] for row in rows):
+            raise ValueError(f"{self.name} does not answer with numbers; choose another version.")
 
     def bundle(self) -> Bundle:
         """Load the files and check them.
@@ -95,13 +183,16 @@ class ModelVersion(Base):
         Raises:
             BundleError: a file is missing or is not the one that the card names.
         """
-        query = select(ModelFile).where(ModelFile.version_name == self.name)
+        query = select(ModelFile).where(
+            ModelFile.version_name == self.name, ModelFile.name != REPORT_FILE
+        )
         session = object_session(self) or db.session
         files = {file.name: file.content for file in session.scalars(query)}
         missing = {KERAS_FILE, TFLITE_FILE} - files.keys()
         if missing:
             raise BundleError(f"{self.name} has lost its {' and '.join(sorted(missing))}.")
-        bundle = Bundle(self.card, files.pop(KERAS_FILE), files.pop(TFLITE_FILE), files)
+        exports = {name: files.pop(name) for name in EXPORT_FILES if name in files}
+        bundle = Bundle(self.card, files.pop(KERAS_FILE), files.pop(TFLITE_FILE), files, exports)
         bundle.check()
         return bundle
 
@@ -111,17 +202,39 @@ class ModelVersion(Base):
 
         Only the header of each PNG is fetched: the size is its bytes 16 to 24.
         """
+        return self.all_plot_sizes(ModelFile.version_name == self.name).get(self.name, {})
+
+    @classmethod
+    def all_plot_sizes(cls, *which: ColumnElement[bool]) -> dict[str, dict[str, tuple[int, int]]]:
+        """Return for each version, by its name, what `plot_sizes` says."""
         header = func.substr(ModelFile.content, 17, 8, type_=LargeBinary)
-        query = select(ModelFile.name, header).where(
-            ModelFile.version_name == self.name, ModelFile.name.endswith(PLOT_ENDING)
-        )
-        found = db.session.execute(query.order_by(ModelFile.name))
-        return {name: struct.unpack(">II", size) for name, size in found if len(size) == 8}
+        query = select(ModelFile.version_name, ModelFile.name, header)
+        query = query.where(*which, ModelFile.name.endswith(PLOT_ENDING)).order_by(ModelFile.name)
+        sizes: dict[str, dict[str, tuple[int, int]]] = {}
+        for version_name, name, size in db.session.execute(query):
+            if len(size) == 8:
+                sizes.setdefault(version_name, {})[name] = struct.unpack(">II", size)
+        return sizes
 
     def plot(self, name: str) -> bytes | None:
         """Return the PNG of a stored plot."""
-        file = db.session.get(ModelFile, (self.name, name)) if name.endswith(PLOT_ENDING) else None
+        return self._file(name) if name.endswith(PLOT_ENDING) else None
+
+    def report(self) -> bytes | None:
+        """Return the HTML of its report; None where none was written or it was pruned."""
+        return self._file(REPORT_FILE)
+
+    def _file(self, name: str) -> bytes | None:
+        file = db.session.get(ModelFile, (self.name, name))
         return file.content if file else None
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """The versions whose files were deleted, and how many bytes these were."""
+
+    names: tuple[str, ...]
+    num_bytes: int
 
 
 class ModelFile(Base):
@@ -140,6 +253,14 @@ class ModelFile(Base):
     def of(cls, version: ModelVersion, name: str, content: bytes) -> "ModelFile":
         """Make the row of one file."""
         return cls(version_name=version.name, name=name, sha256=sha256(content), content=content)
+
+    @classmethod
+    def delete_all(cls, version_name: str) -> int:
+        """Delete the files of a version and return how many bytes they were."""
+        here = cls.version_name == version_name
+        size = db.session.scalar(select(func.sum(func.length(cls.content))).where(here))
+        db.session.execute(delete(cls).where(here))
+        return size or 0
 
 
 class Promotion(Base):
@@ -176,6 +297,16 @@ class Promotion(Base):
         return select(cls).order_by(cls.id.desc()).limit(limit)
 
     @classmethod
+    def needed(cls) -> set[str]:
+        """Return the names of what is live and of what rollbacks would make live, however many."""
+        current = cls.current()
+        names: set[str] = set()
+        while current is not None:
+            names |= {current.cnn_name, current.dnn_name}
+            current = current.previous
+        return names
+
+    @classmethod
     def promote(cls, versions: Iterable[ModelVersion], *, by: str, reason: str) -> "Promotion":
         """Make versions live; a family that is not named stays as it is. The caller commits.
 
@@ -190,6 +321,8 @@ class Promotion(Base):
         missing = [family for family in FAMILIES if family not in wanted]
         if missing:
             raise ValueError(f"No {' and no '.join(missing)} is live yet; promote one as well.")
+        for version in wanted.values():
+            version.check_promotable()
         if wanted == live:
             names = " and ".join(version.name for version in live.values())
             raise ValueError(f"{names} are live already.")

@@ -110,6 +110,55 @@ class TestAnAnswer:
         assert alice.get(f"{PREDICTIONS}/{answer['id']}").get_json() == answer
 
 
+class TestANumber:
+    def read(self, person: FlaskClient, **more: Any) -> dict[str, Any]:
+        above, below = (pen.write_number(labels, height=70) for labels in ([4, 0, 7], [1, 9]))
+        strokes = above + [[[x, y + 110] for x, y in stroke] for stroke in below]
+        body = {"strokes": strokes, "width": 560, "height": 280, **more}
+        response = person.post(PREDICTIONS, json=body)
+        assert response.status_code in (200, 201), response.text
+        answer: dict[str, Any] = response.get_json()
+        return answer
+
+    def test_has_a_digit_for_each_in_reading_order(self, alice: FlaskClient):
+        answer = self.read(alice)
+        assert answer["reading"] == "407\n19"
+        places = [(digit["line"], digit["position"]) for digit in answer["digits"]]
+        assert places == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
+        assert [digit["label"] for digit in answer["digits"]] == [4, 0, 7, 1, 9]
+        assert alice.get(f"{PREDICTIONS}/{answer['id']}").get_json() == answer
+
+    def test_has_boxes_around_the_ink_of_each(self, alice: FlaskClient):
+        for digit in self.read(alice)["digits"]:
+            x, y, width, height = digit["box"]
+            assert height == pytest.approx(70, abs=6)
+            assert y == pytest.approx(40 + 110 * digit["line"], abs=6)
+            assert 0 < x < x + width < 560
+
+    def test_need_not_be_saved(self, quiet_app: Flask, quiet: FlaskClient):
+        answer = self.read(quiet, save=False)
+        assert (answer["id"], answer["reading"]) == (None, "407\n19")
+        assert count(quiet_app, Submission) == 0
+
+    def test_marks_what_is_refused(self, alice: FlaskClient):
+        zigzag = [[240 + 4 * at, 60 + 60 * (at % 2) + 7 * (at % 5)] for at in range(40)]
+        strokes = [*pen.write_number([4, 7]), zigzag]
+        answer = alice.post(PREDICTIONS, json={"strokes": strokes, "width": 560}).get_json()
+        assert answer["reading"].startswith("47")
+        for digit in answer["digits"][2:]:
+            assert (digit["label"] is None) == (digit["refused"] == "not-a-digit")
+        assert answer["reading"].count("?") == sum(
+            d["refused"] is not None for d in answer["digits"]
+        )
+
+    def test_while_it_grows_leaves_one_row(self, app: Flask, alice: FlaskClient):
+        strokes, answer = pen.write_number([1, 7, 3]), None
+        for end in range(1, len(strokes) + 1):
+            body = {"strokes": strokes[:end], "width": 560, "replaces": answer}
+            answer = alice.post(PREDICTIONS, json=body).get_json()["id"]
+        assert (count(app, Submission), count(app, Digit)) == (1, 3)
+
+
 class TestSaving:
     def test_writes_one_row_of_each_and_keeps_the_strokes(self, app: Flask, alice: FlaskClient):
         answer = read(alice, 7)

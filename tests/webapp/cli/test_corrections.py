@@ -27,9 +27,7 @@ def run(app: Flask, *arguments: str | Path, typed: str | None = None) -> Result:
 def test_good_lines_are_imported_and_bad_ones_named(app: Flask, file: Path):
     result = run(app, "import", file)
     assert result.exit_code == 0
-    assert "3 corrections added, 0 known already, 2 lines skipped. Next: flask retrain" in (
-        result.output
-    )
+    assert "3 corrections added, 0 known already, 2 skipped. Next: flask retrain" in (result.output)
     assert "Skipped line 2: it is not JSON" in result.stderr
     assert "Skipped line 4: label must be a number from 0 to 9" in result.stderr
 
@@ -42,8 +40,8 @@ def test_a_file_without_one_good_line_fails(app: Flask, tmp_path: Path):
     (tmp_path / "bad").write_bytes(b"\xff\xfe\n" * 30)
     result = run(app, "import", tmp_path / "bad")
     assert result.exit_code == 1
-    assert "30 lines skipped" in result.output
-    assert "… and 10 more lines." in result.stderr
+    assert "30 skipped" in result.output
+    assert "… and 10 more." in result.stderr
 
 
 def test_an_empty_file_is_no_failure(app: Flask, tmp_path: Path):
@@ -76,3 +74,19 @@ def test_a_file_that_is_not_there_is_told(app: Flask, tmp_path: Path):
     result = run(app, "import", tmp_path / "missing")
     assert result.exit_code == 2
     assert "No such file" in result.output
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.npz", "out.jsonl", "OUT.NPZ"])
+def test_the_name_of_a_file_says_what_it_is(app: Flask, file: Path, tmp_path: Path, name: str):
+    run(app, "import", file)
+    assert "3 corrections." in run(app, "export", tmp_path / name).output
+    assert "0 corrections added, 3 known already" in run(app, "import", tmp_path / name).output
+
+
+def test_the_format_may_be_said_where_the_name_does_not(app: Flask, file: Path, tmp_path: Path):
+    run(app, "import", file)
+    run(app, "export", tmp_path / "out", "--format", "csv")
+    typed = (tmp_path / "out").read_text()
+    assert typed.startswith("label,pixel0,")
+    assert "3 known already" in run(app, "import", "-", "--format", "csv", typed=typed).output
+    assert run(app, "import", "-", "--format", "xml", typed=typed).exit_code == 2

@@ -1,5 +1,7 @@
 """`flask predict`: read pictures from the shell."""
 
+import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +74,84 @@ def test_a_file_that_is_not_there_is_told(app: Flask, tmp_path: Path):
 
 def test_at_least_one_file_is_asked_for(app: Flask):
     assert run(app).exit_code == 2
+
+
+class TestOut:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        pages = tmp_path / "pages"
+        (pages / "inner").mkdir(parents=True)
+        written(pages, 3, "=three.png")
+        written(pages / "inner", 7, "seven.PNG")
+        (pages / "notes.txt").write_text("nothing to read")
+        (pages / ".hidden.png").write_bytes(b"")
+        return pages
+
+    def test_the_pictures_of_a_folder_and_of_those_in_it_go_into_a_csv(
+        self, app: Flask, folder: Path, tmp_path: Path
+    ):
+        out = tmp_path / "readings.csv"
+        result = run(app, folder, Path("--out"), out)
+        assert result.exit_code == 0, result.output
+        assert "2 readings are in" in result.output
+        with out.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [Path(row["file"]).name for row in rows] == ["=three.png", "seven.PNG"]
+        assert [row["reading"] for row in rows] == ["3", "7"]
+        assert [row["needs_look"] for row in rows] == ["no", "no"]
+
+    def test_json_lines_have_every_digit(self, app: Flask, folder: Path, tmp_path: Path):
+        out = tmp_path / "readings.jsonl"
+        assert run(app, folder, Path("--out"), out).exit_code == 0
+        three, _ = map(json.loads, out.read_text().splitlines())
+        assert three["reading"] == "3"
+        (digit,) = three["digits"]
+        assert digit["label"] == 3
+        assert len(digit["box"]) == 4
+
+    def test_what_could_not_be_read_is_told_by_reason(
+        self, app: Flask, folder: Path, tmp_path: Path
+    ):
+        for name in "abcdefg":
+            (folder / f"{name}.png").write_text("no picture")
+        out = tmp_path / "readings.csv"
+        result = run(app, folder, Path("--out"), out)
+        assert result.exit_code == 1
+        assert "a.png, b.png, c.png, d.png, e.png and 2 more: This is not" in result.output
+        assert "7 of 9 files could not be read." in result.output
+        assert out.read_text().count("\n") == 10
+
+    def test_another_ending_is_refused_before_anything_is_read(self, app: Flask, folder: Path):
+        result = run(app, folder, Path("--out"), Path("readings.xls"))
+        assert result.exit_code == 2
+        assert "must end in .csv or .jsonl" in result.output
+
+    def test_a_folder_without_pictures_is_told(self, app: Flask, tmp_path: Path):
+        assert "There is no picture in" in run(app, tmp_path).output
+
+
+class TestForms:
+    DEFINITION = '{"fields": [{"name": "left", "box": [0, 0, 1, 1], "digits": 1}]}'
+
+    def test_each_field_of_each_page_is_a_line(self, app: Flask, tmp_path: Path):
+        (tmp_path / "form.json").write_text(self.DEFINITION)
+        page, out = written(tmp_path, 7, "seven.png"), tmp_path / "readings.csv"
+        form = tmp_path / "form.json"
+        result = run(app, page, Path("--form"), form, Path("--out"), out)
+        assert result.exit_code == 0, result.output
+        with out.open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        assert (row["field"], row["reading"]) == ("left", "7")
+
+    def test_json_lines_have_the_fields(self, app: Flask, tmp_path: Path):
+        (tmp_path / "form.json").write_text(self.DEFINITION)
+        page, out = written(tmp_path, 7, "seven.png"), tmp_path / "readings.jsonl"
+        run(app, page, Path("--form"), tmp_path / "form.json", Path("--out"), out)
+        assert json.loads(out.read_text())["fields"][0]["reading"] == "7"
+
+    def test_a_form_that_cannot_be_used_is_told(self, app: Flask, tmp_path: Path):
+        (tmp_path / "form.json").write_text("{}")
+        page = written(tmp_path, 7, "seven.png")
+        result = run(app, page, Path("--form"), tmp_path / "form.json")
+        assert result.exit_code == 2
+        assert "A form has 1 to" in result.output

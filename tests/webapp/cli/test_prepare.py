@@ -111,7 +111,9 @@ class TestBackup:
         assert result.exit_code == 0
         assert "MB. To restore, stop the site" in result.output
         with sqlite3.connect(target) as copy:
-            weights = "SELECT count(*) FROM model_file WHERE name LIKE 'model.%'"
+            weights = (
+                "SELECT count(*) FROM model_file WHERE name IN ('model.keras', 'model.tflite')"
+            )
             assert copy.execute(weights).fetchone() == (4,)
         copy.close()
 

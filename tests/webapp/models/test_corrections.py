@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import inspect
 
 from webapp.db import db
 from webapp.models import Correction, Digit, Picture, Reviewer, State, Visitor
@@ -135,23 +134,6 @@ class TestLessons:
         Correction.add(digit, 1, visitor=alice).decide(state)
         Correction.add(digit, 2, visitor=alice)
         assert lessons() == []
-
-
-class TestUndecided:
-    def test_come_oldest_first_and_in_pages(self, digit: Digit, alice: Visitor, bob: Reviewer):
-        waiting = [Correction.add(digit, label, visitor=alice) for label in (1, 2, 3)]
-        Correction.add(digit, 4, reviewer=bob)
-        db.session.flush()
-        assert Correction.num_undecided() == 3
-        assert Correction.undecided(limit=2) == waiting[:2]
-        assert Correction.undecided(limit=2, after=waiting[1].id) == waiting[2:]
-
-    def test_load_their_digits_with_them(self, digit: Digit, alice: Visitor):
-        Correction.add(digit, 1, visitor=alice)
-        db.session.commit()
-        db.session.expunge_all()
-        (waiting,) = Correction.undecided(limit=5)
-        assert "digit" not in inspect(waiting).unloaded
 
 
 @pytest.mark.parametrize("label", [*range(10), None])

@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from ml.bundle import PRETRAINED
 from ml.images import to_png
 from tests import pen
 from tests.people import correct, digit_of, read
-from webapp.correction_files import Report, export_lines, import_lines, parse_line
+from webapp.correction_files import Report, export, import_
+from webapp.correction_files.json_lines import parse as parse_line
 from webapp.db import db
 from webapp.models import Correction, Digit, Submission
 
@@ -50,6 +51,17 @@ def image_line(picture: np.ndarray | bytes, label: Any = 7) -> str:
 
 def stroke_line(strokes: Any, label: Any = 7) -> str:
     return json.dumps({"strokes": strokes, "label": label})
+
+
+def import_lines(lines: Iterable[str]) -> Report:
+    return import_(io.BytesIO("\n".join(line.strip() for line in lines).encode()))
+
+
+def export_lines(folder: Path) -> list[str]:
+    file = folder / "exported.jsonl"
+    file.unlink(missing_ok=True)
+    export(file)
+    return file.read_text().splitlines()
 
 
 in_context = pytest.mark.usefixtures("context")
@@ -172,43 +184,110 @@ def test_what_was_withdrawn_may_be_imported_again(app: Flask, bob: FlaskClient):
 def test_more_lines_than_one_transaction_holds_are_saved_all(
     digits: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("webapp.correction_files.LINES_PER_TRANSACTION", 7)
+    monkeypatch.setattr("webapp.correction_files.records.LESSONS_PER_TRANSACTION", 7)
     assert import_lines(image_line(digit) for digit in digits).added == len(digits)
     assert db.session.query(Correction).count() == len(digits)
 
 
 def test_what_goes_out_comes_in_again(
-    digits: np.ndarray, app: Flask, alice: FlaskClient, bob: FlaskClient
+    digits: np.ndarray, app: Flask, alice: FlaskClient, bob: FlaskClient, tmp_path: Path
 ):
     correct(bob, digit_of(read(alice, 2)), 2)
     correct(alice, digit_of(read(alice, 3)), 3)
     with app.app_context():
         import_lines([image_line(digits[0], 7), stroke_line(pen.write(4), None)])
-        lines = list(export_lines())
+        lines = export_lines(tmp_path)
         assert [json.loads(line)["label"] for line in lines] == [2, 7, None]
         assert import_lines(lines) == Report(added=0, known=3)
 
 
 @in_context
-def test_a_line_says_what_is_known_of_the_correction(digits: np.ndarray):
+def test_a_line_says_what_is_known_of_the_correction(digits: np.ndarray, tmp_path: Path):
     import_lines([image_line(digits[0], 7)])
-    (line,) = export_lines()
+    (line,) = export_lines(tmp_path)
     values = json.loads(line)
     assert set(values) == {
         "image",
         "label",
-        "read_as",
-        "confidence",
         "holdout",
         "preprocessing_version",
         "corrected_at",
+        "read_as",
+        "confidence",
+        "unsure",
+        "alternatives",
+        "read_at",
     }
     assert base64.b64decode(values["image"]) == to_png(digits[0])
 
 
+def test_lines_go_to_another_site_and_back_without_loss(
+    digits: np.ndarray, app: Flask, bob: FlaskClient, tmp_path: Path
+):
+    correct(bob, digit_of(read(bob, 2)), 3)
+    with app.app_context():
+        import_lines([image_line(digits[0], 7), stroke_line(pen.write(4), None)])
+        outdated = db.session.query(Digit).order_by(Digit.id).first()
+        assert outdated
+        outdated.preprocessing_version = 0
+        db.session.commit()
+        lines = export_lines(tmp_path)
+        forget_everything()
+
+        assert import_lines(lines) == Report(added=3)
+        assert export_lines(tmp_path) == lines
+
+
+def forget_everything() -> None:
+    for table in ("decision", "correction", "model_prediction", "picture", "digit"):
+        db.session.execute(db.text(f"DELETE FROM {table}"))
+    db.session.commit()
+    db.session.expunge_all()
+
+
 @in_context
-def test_lines_may_come_from_any_iterable(digits: np.ndarray, tmp_path: Path):
-    file = tmp_path / "corrections.jsonl"
-    file.write_text("\n".join(image_line(digit) for digit in digits[:5]) + "\n")
-    with file.open() as lines:
-        assert import_lines(lines).added == 5
+def test_what_was_read_then_is_restored_and_nothing_claims_to_have_read_it_now(
+    digits: np.ndarray,
+):
+    values = json.loads(image_line(digits[0], 7))
+    said = {"read_as": 1, "confidence": 0.5, "unsure": True, "alternatives": [[1, 0.5], [7, 0.4]]}
+    moments = {"read_at": "2026-01-02T03:04:05+01:00", "corrected_at": "2026-02-03T04:05:06+00:00"}
+    assert import_lines([json.dumps(values | said | moments)]).faults == []
+    (lesson,) = Correction.lessons()
+    digit = lesson.digit
+    assert (digit.label, digit.confidence, digit.unsure) == (1, 0.5, True)
+    moments_kept = [digit.created_at.isoformat(), lesson.created_at.isoformat()]
+    assert moments_kept == [moments["read_at"], moments["corrected_at"]]
+    assert not digit.model_predictions
+
+
+@pytest.mark.parametrize(
+    "more, told",
+    [
+        ({"corrected_at": "yesterday"}, "corrected_at is not a moment"),
+        ({"corrected_at": 7}, "corrected_at is not a moment"),
+        ({"corrected_at": "2026-01-01T00:00:00"}, "corrected_at has no time zone"),
+        ({"preprocessing_version": 99}, "preprocessing_version must be a number up to"),
+        ({"preprocessing_version": True}, "preprocessing_version must be a number up to"),
+        ({"read_as": 12}, "label must be a number from 0 to 9"),
+        ({"confidence": 2}, "confidence must be a number from 0 to 1"),
+        ({"confidence": float("nan")}, "confidence must be a number from 0 to 1"),
+        ({"alternatives": []}, "alternatives must be pairs"),
+        ({"alternatives": [[1]]}, "alternatives must be pairs"),
+        ({"alternatives": [[1, 3]]}, "confidence must be a number from 0 to 1"),
+        ({"alternatives": [[None, 0.3]]}, "alternatives must be pairs"),
+    ],
+)
+@in_quiet_context
+def test_a_faulty_record_says_what_is_wrong(digits: np.ndarray, more: dict[str, Any], told: str):
+    known = {
+        "read_as": 7,
+        "confidence": 0.9,
+        "unsure": False,
+        "alternatives": [[7, 0.9]],
+        "read_at": "2026-01-02T03:04:05+00:00",
+    }
+    line = json.dumps(json.loads(image_line(digits[0])) | known | more)
+    with pytest.raises(ValueError, match=r".") as caught:
+        parse_line(line)
+    assert told in str(caught.value)

@@ -1,0 +1,259 @@
+"""Which neighbouring pieces make a digit together: the reading with the best total score.
+
+Over-segmentation and a best path through it, as R. G. Casey and E. Lecolinet describe ("A survey
+of methods and strategies in character segmentation", 1996): every run of neighbours is a
+candidate, the judge says how much it looks like a digit, its place says how much it stands like
+one, and dynamic programming finds the runs whose scores add up to most.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.preprocessing import NoInkError
+from ml.segmentation.layout import (
+    Box,
+    FoundDigit,
+    Judge,
+    shared_height,
+    shared_width,
+    union,
+)
+from ml.segmentation.pieces import Piece
+
+P = TypeVar("P", bound=Piece)
+
+SURE = 0.97
+"""What looks so much like one digit is not taken apart to see whether it might be two."""
+
+MAX_PIECES = 9
+"""Pieces of one digit; three strokes are the most that is common, cut ones have more parts."""
+
+MAX_WIDTH = 2.0
+"""A digit is no wider than this many times the height of its line."""
+
+MAX_GAP = 0.45
+"""Pieces of a digit stand no further apart than this part of the height of their line."""
+
+LABEL_WEIGHT = 0.5
+"""What doubt about which digit it is weighs, beside doubt whether it is any."""
+
+LEAST_PROBABILITY = 1e-4
+"""No single candidate may sink a whole reading."""
+
+# Log-odds against ways of standing that digits do not have.
+GAP_COST = 3.0
+"""For each line height between neighbouring pieces of one digit."""
+OVERLAP_COST = 3.0
+"""For a neighbour that stands wholly over a digit; half over it next to nothing, as in haste."""
+LOW_COST = 2.0
+"""For a digit of next to no height; nothing from `LOW` of its line's height on."""
+LOW = 0.55
+WIDE_COST = 1.5
+"""For each line height of width beyond `WIDE`."""
+WIDE = 0.9
+APART_COST = 2.0
+"""For a neighbour that does not stand beside a digit, but higher or lower."""
+DIGIT_COST = 0.1
+"""For each digit: what might be one is one."""
+UNJUDGED_COST = 0.8
+"""The same where nobody says what looks like a digit: only a wide gap divides then."""
+CUT_COST = 0.05
+"""For each width of the pen that is cut through between two digits."""
+
+
+@dataclass(frozen=True)
+class Craft(Generic[P]):
+    """What can be done with pieces of one kind.
+
+    Attributes:
+        digit_of: makes one digit of some of them; may raise NoInkError.
+        cut: divides one of them, in a line of digits of the height given.
+    """
+
+    digit_of: Callable[[Sequence[P]], FoundDigit]
+    cut: Callable[[P, float], list[P]]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Pieces taken as one digit, and the logarithm of how likely it looks like one."""
+
+    digit: FoundDigit | None
+    look: float
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbours `start` to `end` (exclusive) taken as one digit, and how that scores."""
+
+    start: int
+    end: int
+    digit: FoundDigit
+    look: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """The digits of a line from left to right, and their total score."""
+
+    digits: list[FoundDigit]
+    score: float
+
+
+@dataclass(frozen=True)
+class Line(Generic[P]):
+    """One line of writing, to be put together to digits.
+
+    Attributes:
+        craft: what can be done with its pieces.
+        judge: tells what looks like a digit; None leaves it to how the pieces stand.
+        height: of the digits in this line, in the units of the boxes.
+    """
+
+    craft: Craft[P]
+    judge: Judge | None
+    height: float
+    _known: dict[tuple[P, ...], _Candidate] = field(default_factory=dict)
+
+    def read(self, pieces: Sequence[P]) -> Found:
+        """Put the pieces together, and cut where they do not look like digits.
+
+        Args:
+            pieces: in the order in which they stand; a digit takes neighbours.
+        """
+        score, path = self._best_path(pieces)
+        finer = self._cut(pieces, path)
+        if len(finer) > len(pieces):
+            score, path = self._best_path(finer)
+        return Found([run.digit for run in path], score)
+
+    def halves(self, pieces: Sequence[P]) -> list[FoundDigit]:
+        """Put the pieces together to exactly two digits.
+
+        Raises:
+            ValueError: they cannot be divided.
+        """
+        parts = [part for piece in pieces for part in self.craft.cut(piece, self.height)]
+        ways = [[(0, at), (at, len(parts))] for at in range(1, len(parts))]
+        self._judge([tuple(parts[slice(*half)]) for way in ways for half in way])
+        runs = [[run for half in way if (run := self._run(parts, *half))] for way in ways]
+        whole = [way for way in runs if len(way) == 2]
+        if not whole:
+            raise ValueError("There is nothing to cut in this box: its ink is one piece.")
+        return [run.digit for run in max(whole, key=lambda way: self._total(way, parts))]
+
+    def _cut(self, pieces: Sequence[P], path: Sequence[_Run]) -> list[P]:
+        """Divide the pieces of digits that do not look like any."""
+        finer: list[P] = []
+        for run in path:
+            members = pieces[run.start : run.end]
+            doubtful = self.judge and run.look < np.log(SURE)
+            for piece in members:
+                finer += self.craft.cut(piece, self.height) if doubtful else [piece]
+        return finer
+
+    def _best_path(self, pieces: Sequence[P]) -> tuple[float, list[_Run]]:
+        """Return the runs that cover all pieces with the best total score."""
+        spans = self._spans(pieces)
+        self._judge([tuple(pieces[start:end]) for start, end in spans])
+        best: list[list[tuple[float, list[_Run]]]] = [[(0.0, [])]]
+        for end in range(1, len(pieces) + 1):
+            ways = []
+            for start in (start for start, stop in spans if stop == end):
+                run = self._run(pieces, start, end)
+                if run is None:
+                    continue
+                for score, path in best[start]:
+                    joint = self._joint(path[-1], run, pieces) if path else 0.0
+                    ways.append((score + run.score + joint, [*path, run]))
+            # A piece too faint to be seen belongs to no digit.
+            ways = ways or best[end - 1]
+            best.append(sorted(ways, key=lambda way: -way[0])[:MAX_PIECES])
+        return best[-1][0]
+
+    def _spans(self, pieces: Sequence[P]) -> list[tuple[int, int]]:
+        """Return the runs of neighbours that may be a digit; each piece by itself is one."""
+        spans = []
+        for start in range(len(pieces)):
+            for end in range(start + 1, min(len(pieces), start + MAX_PIECES) + 1):
+                boxes = [piece.box for piece in pieces[start:end]]
+                if len(boxes) == 1 or self._may_be_one(boxes):
+                    spans.append((start, end))
+        return spans
+
+    def _may_be_one(self, boxes: Sequence[Box]) -> bool:
+        narrow = union(boxes)[2] <= MAX_WIDTH * self.height
+        return narrow and widest_gap(boxes) <= MAX_GAP * self.height
+
+    def _judge(self, groups: Sequence[tuple[P, ...]]) -> None:
+        """Have all groups judged that were not yet, at once."""
+        new = [group for group in groups if group not in self._known]
+        made = {group: digit for group in new if (digit := self._made(group))}
+        for group in new:
+            self._known[group] = _Candidate(made.get(group), 0.0)
+        if not made or self.judge is None:
+            return
+        probabilities = self.judge(np.stack([digit.picture for digit in made.values()]))
+        for (group, digit), look in zip(made.items(), _looks(probabilities), strict=True):
+            self._known[group] = _Candidate(digit, float(look))
+
+    def _made(self, group: Sequence[P]) -> FoundDigit | None:
+        try:
+            return self.craft.digit_of(group)
+        except NoInkError:
+            return None
+
+    def _run(self, pieces: Sequence[P], start: int, end: int) -> _Run | None:
+        members = tuple(pieces[start:end])
+        known = self._known[members]
+        if known.digit is None:
+            return None
+        stands = self._stands([piece.box for piece in members])
+        return _Run(start, end, known.digit, known.look, known.look + stands)
+
+    def _stands(self, boxes: Sequence[Box]) -> float:
+        """Score how some pieces stand, as one digit in a line of this height."""
+        box = union(boxes)
+        low = max(0.0, LOW - box[3] / self.height) / LOW
+        wide = max(0.0, box[2] / self.height - WIDE)
+        gap = widest_gap(boxes) / self.height
+        digit = DIGIT_COST if self.judge else UNJUDGED_COST
+        return -(digit + GAP_COST * gap + LOW_COST * low + WIDE_COST * wide)
+
+    def _joint(self, left: _Run, right: _Run, pieces: Sequence[P]) -> float:
+        """Score how two digits stand beside each other."""
+        one, other = left.digit.box, right.digit.box
+        shared = shared_width(one, other, narrow=0.1 * self.height)
+        apart = 1 - shared_height(one, other)
+        cut = pieces[right.start].cut
+        return -(OVERLAP_COST * shared**4 + APART_COST * apart + CUT_COST * cut)
+
+    def _total(self, runs: Sequence[_Run], pieces: Sequence[P]) -> float:
+        left, right = runs
+        return left.score + right.score + self._joint(left, right, pieces)
+
+
+def _looks(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Score how much pictures look like a digit, given the judge's float64 (n, 11).
+
+    To be no digit speaks against a candidate with its whole weight; to be one that might be a
+    four as well as a nine does with half of it.
+    """
+    digit = np.maximum(1 - probabilities[:, -1], LEAST_PROBABILITY)
+    best = np.maximum(probabilities[:, :-1].max(axis=1), LEAST_PROBABILITY)
+    return np.asarray(np.log(digit) + LABEL_WEIGHT * np.log(np.minimum(best / digit, 1.0)))
+
+
+def widest_gap(boxes: Sequence[Box]) -> float:
+    """Return the widest stretch from left to right in which there is none of the boxes."""
+    ordered = sorted(boxes)
+    reached, widest = ordered[0][0] + ordered[0][2], 0.0
+    for x, _, width, _ in ordered:
+        widest = max(widest, x - reached)
+        reached = max(reached, x + width)
+    return widest
