@@ -86,8 +86,10 @@ def test_nothing_is_lost_while_the_connection_is(
             route.continue_()
 
     three_waiting.route(lambda url: "/review/0" in url, answer)
-    three_waiting.keyboard.press("6")
-    three_waiting.keyboard.press("6")
+    for unsent in ("1", "2"):
+        expect(three_waiting.locator("#queue .case")).to_be_visible()
+        three_waiting.keyboard.press("6")
+        expect(three_waiting.locator("[data-unsent]")).to_have_text(unsent)
     expect(three_waiting.locator("#problem")).to_be_visible()
     assert len(three_waiting.evaluate("JSON.parse(sessionStorage['inkling unsent'])")) == 2
     is_down = False
