@@ -2,7 +2,7 @@
 
     INKLING_BENCH_DATA=DIR .venv/bin/python -m benchmarks.numbers [--count N] [--final]
 
-Digits that one writer wrote are put in a row. A third of the writers, two kinds of paper and one
+Digits that one writer wrote are put in a row. A third of the writers, some kinds of paper and one
 way of touching are kept for the final figure: they are counted with `--final` alone.
 """
 

@@ -246,6 +246,29 @@ def recycled(page: Page, generator: np.random.Generator) -> bytes:
     return _saved(_seen(sheet, generator, blur=0.9, grain=3), "JPEG", 80)
 
 
+def glossy(page: Page, generator: np.random.Generator) -> bytes:
+    """A thick marker on a whiteboard that mirrors a lamp, photographed from the side."""
+    ink = [BLUE, BLACK, RED, GREEN][generator.integers(4)]
+    covered = _written(page, page.digit * generator.uniform(0.08, 0.12))
+    sheet = _inked(_sheet(page, (205, 212, 216)), covered * 0.9, ink)
+    rows, columns = np.mgrid[0 : page.height, 0 : page.width]
+    middle = generator.uniform(0.1, 0.9, 2) * [page.height, page.width]
+    reach = generator.uniform(0.1, 0.25, 2) * page.width
+    lamp = np.exp(-(((rows - middle[0]) / reach[0]) ** 2) - ((columns - middle[1]) / reach[1]) ** 2)
+    sheet = _from_the_side(sheet + 80 * lamp[..., None], generator)
+    return _saved(_seen(sheet, generator, blur=0.8, grain=3), "JPEG", 80)
+
+
+def _from_the_side(sheet: Colours, generator: np.random.Generator) -> Colours:
+    """Move each corner by up to a twentieth of the page."""
+    height, width = sheet.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    moved = corners + generator.uniform(-0.05, 0.05, (4, 2)).astype(np.float32) * [width, height]
+    turn = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    seen = cv2.warpPerspective(sheet, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen, dtype=np.float64)
+
+
 KINDS: dict[str, Kind] = {
     "clean scan": scan,
     "slanting light, coloured ink": light,
@@ -256,11 +279,12 @@ KINDS: dict[str, Kind] = {
     "in a printed box": framed,
     "chalk on a board": board,
     "half in a shadow": half_shadowed,
+    "shadow of a hand, cream paper": shadowed,
 }
 """Looked at while the reading was made."""
 
 FINAL_KINDS: dict[str, Kind] = {
-    "shadow of a hand, cream paper": shadowed,
     "creased squared grey paper": recycled,
+    "marker on a whiteboard, from the side": glossy,
 }
 """Kept for the final figure: no choice was made on them."""

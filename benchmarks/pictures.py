@@ -8,7 +8,6 @@ places and sizes, saved as PNG, and read as an upload is.
 
 import argparse
 import gzip
-import io
 import json
 import os
 import time
@@ -17,11 +16,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.paper import laid_out, light
 from ml import bundle, images
 from ml.bundle import FAMILIES, PRETRAINED
 from ml.preprocessing import Ink
@@ -96,22 +93,6 @@ def row(name: str, answers: Sequence[DigitAnswer | None], labels: np.ndarray) ->
     return [name, *(f"{cell:.1%}" for cell in cells)]
 
 
-def speed_table() -> Table:
-    """Return how long a photograph of 12 megapixels takes, in processor time of one core."""
-    page = laid_out([np.array([[0.0, 0], [5, 40], [0, 80]])], np.random.default_rng(1))
-    sheet = Image.open(io.BytesIO(light(page, np.random.default_rng(1)))).resize((4000, 3000))
-    table = Table("format", "size", "to ink", title="A picture of 4000×3000 pixels")
-    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP"):
-        sheet.save(file := io.BytesIO(), kind)
-        data, times = file.getvalue(), []
-        for _ in range(5):
-            began = time.process_time()
-            images.decode(data, max_pixels=MAX_PIXELS)
-            times.append(time.process_time() - began)
-        table.add_row(kind, f"{len(data) / 1e6:.1f} MB", f"{np.median(times) * 1e3:.0f} ms")
-    return table
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -134,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         answers = [read(found_in(picture, look)) for picture in pictures]
         seconds = (time.perf_counter() - began) / len(pictures)
         table.add_row(*row(name, answers, labels), f"{seconds * 1000:.0f}")
-    Console().print(table, speed_table())
+    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,22 @@
 """Does the gate keep bad versions out and let honest ones in?
 
     .venv/bin/python -m benchmarks.sabotage [--families dnn cnn] [--seeds 20]
+        [--only bad honest poison]
 
 Each bad candidate is made from the live version, as a mistake or malice would make it. The honest
 ones learned the same lessons in the same way from another seed, and are compared with one of them.
-With INKLING_BENCH_DATA, a hundred wrong labels are laid among four hundred honest ones as well.
+With INKLING_BENCH_DATA, a hundred wrong labels are laid among four hundred honest ones as well:
+what is learned without the suspects is compared with what the honest ones alone teach. Everything
+is kept in a JSON file as soon as it is known.
 """
 
 import argparse
 import dataclasses
+import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +29,7 @@ from benchmarks.recognition import Ink, load_ink
 from ml import bundle, gate, synthesis
 from ml.bundle import FAMILIES, PRETRAINED, Bundle, Family
 from ml.datasets import LabelledDigits, load_mnist
-from ml.evaluation import evaluate
+from ml.evaluation import evaluate, mcnemar
 from ml.preprocessing import is_holdout, picture_hash
 from ml.runtime import Recogniser
 from ml.suspects import suspects
@@ -31,6 +37,8 @@ from ml.suspects import suspects
 SPOILING_STEPS, BATCH_SIZE = 100, 128
 NUM_LESSONS = 60
 ONE_POINT = 0.01
+KINDS = ("bad", "honest", "poison")
+JSON_FILE = "inkling-sabotage.json"
 NUM_POISONED, NUM_CORRECTIONS, CORRECTIONS_EACH = 100, 500, 50
 
 
@@ -99,78 +107,185 @@ def _spoilt(live: Bundle, spoil: Callable[[Labels], Labels]) -> Bundle:
     return sealed(live, model.get_weights())
 
 
-def one_point_worse(live: Bundle, label: int) -> Bundle:
+def one_point_worse(live: Bundle, label: int, digits: LabelledDigits | None = None) -> Bundle:
     """Return the live version, reluctant to say one label: a point of its recall is lost.
 
-    The point is measured on MNIST's test set, which the gate does not see.
+    Args:
+        live: where to start from.
+        label: 0..9.
+        digits: what the point is measured on; None is MNIST's test set, which the gate does not
+            see.
     """
     from ml import export
 
     model = export.from_keras(live.keras)
     weights = model.get_weights()
-    test = load_mnist().test
-    logits = Recogniser(live).logits(test.images)[:, :10]
-    own = logits[test.labels == label]
+    measured = digits or load_mnist().test
+    logits = Recogniser(live).logits(measured.images)[:, :10]
+    own = logits[measured.labels == label]
     others = np.delete(own, label, axis=1).max(axis=1)
     margins = np.sort((own[:, label] - others)[own[:, label] > others])
     weights[-1][label] -= margins[int(np.ceil(ONE_POINT * len(own))) - 1] + 1e-4
     return sealed(live, weights)
 
 
-def refusals(family: Family, live: Bundle) -> Table:
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate said of one candidate.
+
+    Attributes:
+        candidate: what is wrong with it, or its seed.
+        promoted: whether it may go live.
+        why: the gate's reasons.
+    """
+
+    candidate: str
+    promoted: bool
+    why: tuple[str, ...]
+
+
+def refusals(family: Family, live: Bundle) -> list[Verdict]:
     """Return what the gate says of each bad candidate."""
-    table = Table("bad candidate", "", "why", title=f"Sabotage of the {family}")
-    for name, candidate, accepted in candidates(live):
-        report = gate.compare(live, candidate, accepted=accepted)
-        verdict = "PROMOTED" if report.passed else "refused"
-        table.add_row(name, verdict, report.reasons[0] if report.reasons else "")
-        print(f"{family}, {name}: {verdict}", flush=True)
-    return table
+    return [
+        _judged(family, name, live, candidate, accepted)
+        for name, candidate, accepted in candidates(live)
+    ]
 
 
-def honesty(family: Family, shipped: Bundle, seeds: int) -> str:
-    """Compare versions that differ by their seed alone, and say how many are refused."""
+def honesty(family: Family, shipped: Bundle, seeds: int) -> list[Verdict]:
+    """Compare versions that differ by their seed alone, and return what the gate says."""
     from ml.training import FineTuningConfig, fine_tune
 
     lessons = _lessons()
     live = fine_tune(shipped, lessons, FineTuningConfig(seed=1))
-    refused = []
-    for seed in range(2, seeds + 2):
-        report = gate.compare(live, fine_tune(shipped, lessons, FineTuningConfig(seed=seed)))
-        refused += [f"seed {seed}: {report.reasons[0]}"] if report.reasons else []
-        print(f"{family}, seed {seed}: {'refused' if report.reasons else 'passed'}", flush=True)
-    return f"{family}: {len(refused)} of {seeds} honest candidates refused. {' '.join(refused)}"
+    return [
+        _judged(
+            family, f"seed {seed}", live, fine_tune(shipped, lessons, FineTuningConfig(seed=seed))
+        )
+        for seed in range(2, seeds + 2)
+    ]
 
 
-def poisoning(family: Family, live: Bundle, ink: Ink) -> Table:
+def _judged(
+    family: Family,
+    name: str,
+    live: Bundle,
+    candidate: Bundle,
+    accepted: LabelledDigits | None = None,
+) -> Verdict:
+    report = gate.compare(live, candidate, accepted=accepted)
+    print(f"{family}, {name}: {'promoted' if report.passed else 'refused'}", flush=True)
+    return Verdict(name, report.passed, report.reasons)
+
+
+def verdicts_table(title: str, verdicts: Sequence[Verdict]) -> Table:
+    """Return what the gate said, and in the title how often it refused."""
+    refused = sum(not one.promoted for one in verdicts)
+    title = f"{title}: {refused} of {len(verdicts)} refused"
+    table = Table("candidate", "", "why", title=title)
+    for one in verdicts:
+        table.add_row(one.candidate, "promoted" if one.promoted else "refused", *one.why[:1])
+    return table
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a version reads after it was taught honest and wrong labels.
+
+    Attributes:
+        lessons: what it was taught.
+        unseen, mnist: accuracy on the same writers' other digits and on MNIST's test set, 0..1.
+        gained, lost: unseen digits that only this version, or only the one that was taught the
+            honest labels alone, reads right.
+        worse: one-sided p-value of being worse than that (McNemar, exact).
+    """
+
+    lessons: str
+    unseen: float
+    mnist: float
+    gained: int
+    lost: int
+    worse: float
+
+
+@dataclass(frozen=True)
+class Poisoning:
+    """How many wrong and honest labels were suspected, and what was learned from the others."""
+
+    wrong: int
+    wrong_suspected: int
+    honest: int
+    honest_suspected: int
+    taught: tuple[Taught, ...]
+
+
+HONEST = "the honest ones alone"
+
+
+def poisoning(family: Family, live: Bundle, ink: Ink) -> Poisoning:
     """Return how a version reads the writers' other digits with and without wrong labels."""
     from ml.training import fine_tune
 
     honest, picked = _corrections(ink)
-    poisoned = honest.labels.copy()
-    chosen = np.random.default_rng(3).permutation(len(honest))[:NUM_POISONED]
-    wrong_by = np.random.default_rng(4).integers(1, 10, NUM_POISONED)
-    poisoned[chosen] = (poisoned[chosen] + wrong_by) % 10
-    given = LabelledDigits(honest.images, poisoned)
+    given, chosen = _poisoned(honest)
     judges = [Recogniser(bundle.load(PRETRAINED / one)) for one in FAMILIES]
     found = np.array([one.index for one in suspects(given, judges)], np.int64)
-    caught = np.isin(chosen, found).sum()
-    taught = {
-        "nothing": None,
-        "the honest ones alone": honest.take(np.setdiff1d(np.arange(len(honest)), chosen)),
-        "all but the suspects": given.take(np.setdiff1d(np.arange(len(honest)), found)),
+    caught = int(np.isin(chosen, found).sum())
+    everything = np.arange(len(honest))
+    lessons = {
+        HONEST: honest.take(np.setdiff1d(everything, chosen)),
+        "all but the suspects": given.take(np.setdiff1d(everything, found)),
         "all of them": given,
     }
-    title = f"{caught} of {NUM_POISONED} wrong labels and {len(found) - caught} honest suspected"
-    table = Table("taught", "others of these writers", "MNIST test", title=f"{family}: {title}")
-    rest = np.isin(ink.writers, np.unique(ink.writers[picked]))
-    rest[picked] = False
-    for name, lessons in taught.items():
-        version = live if lessons is None else fine_tune(live, lessons)
-        unseen = evaluate(version, ink.digits.take(rest)).accuracy
-        mnist = version.card.figures["mnist_test"]["accuracy"]
-        table.add_row(name, f"{unseen:.2%}", f"{mnist:.2%}")
-        print(f"{family}, taught {name}: {unseen:.2%}", flush=True)
+    versions = {"nothing": live} | {name: fine_tune(live, one) for name, one in lessons.items()}
+    unseen = np.isin(ink.writers, np.unique(ink.writers[picked]))
+    unseen[picked] = False
+    taught = _compared(versions, ink.digits.take(unseen))
+    num_honest = len(honest) - len(chosen)
+    return Poisoning(len(chosen), caught, num_honest, len(found) - caught, taught)
+
+
+def _poisoned(honest: LabelledDigits) -> tuple[LabelledDigits, npt.NDArray[np.int64]]:
+    """Return the digits with some wrong labels, and which are wrong."""
+    labels = honest.labels.copy()
+    chosen = np.random.default_rng(3).permutation(len(honest))[:NUM_POISONED]
+    wrong_by = np.random.default_rng(4).integers(1, 10, NUM_POISONED)
+    labels[chosen] = (labels[chosen] + wrong_by) % 10
+    return LabelledDigits(honest.images, labels), chosen
+
+
+def _compared(versions: Mapping[str, Bundle], unseen: LabelledDigits) -> tuple[Taught, ...]:
+    hits = {
+        name: evaluate(version, unseen).predictions == unseen.labels
+        for name, version in versions.items()
+    }
+    tests = {name: mcnemar(hits[HONEST], one) for name, one in hits.items()}
+    return tuple(
+        Taught(
+            name,
+            unseen=float(hits[name].mean()),
+            mnist=version.card.figures["mnist_test"]["accuracy"],
+            gained=tests[name].gained,
+            lost=tests[name].lost,
+            worse=tests[name].worse,
+        )
+        for name, version in versions.items()
+    )
+
+
+def poisoning_table(family: Family, found: Poisoning) -> Table:
+    """Return what came of the wrong labels, beside the honest ones alone."""
+    title = (
+        f"{family}: {found.wrong_suspected} of {found.wrong} wrong labels and "
+        f"{found.honest_suspected} of {found.honest} honest ones suspected"
+    )
+    table = Table(
+        "taught", "others of these writers", "gained, lost", "worse by chance", "MNIST test",
+        title=title,
+    )  # fmt: skip
+    for one in found.taught:
+        sides = f"+{one.gained} −{one.lost}", f"p = {one.worse:.2f}"
+        table.add_row(one.lessons, f"{one.unseen:.2%}", *sides, f"{one.mnist:.2%}")
     return table
 
 
@@ -191,18 +306,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--json", type=Path, default=Path(tempfile.gettempdir()) / JSON_FILE)
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     data = os.environ.get("INKLING_BENCH_DATA")
-    ink = load_ink(Path(data) / "ink-dev.jsonl.gz") if data else None
-    console = Console(width=150)
+    ink = load_ink(Path(data) / "ink-dev.jsonl.gz") if data and "poison" in options.only else None
+    kept: dict[str, Any] = {}
     for family in options.families:
-        live = bundle.load(PRETRAINED / family)
-        console.print(refusals(family, live))
-        if options.seeds:
-            console.print(honesty(family, live, options.seeds))
-        if ink:
-            console.print(poisoning(family, live, ink))
+        for kind, table, figures in _measured(family, ink, options):
+            Console(width=150).print(table)
+            kept[f"{family}, {kind}"] = figures
+            options.json.write_text(json.dumps(kept, indent=1) + "\n")
+    print(f"Kept in {options.json}.")
+
+
+def _measured(
+    family: Family, ink: Ink | None, options: argparse.Namespace
+) -> Iterator[tuple[str, Table, Any]]:
+    """Give each table as soon as it is made, and its figures for the JSON file."""
+    live = bundle.load(PRETRAINED / family)
+    if "bad" in options.only:
+        verdicts = refusals(family, live)
+        table = verdicts_table(f"Bad candidates of the {family}", verdicts)
+        yield "bad", table, [dataclasses.asdict(one) for one in verdicts]
+    if "honest" in options.only:
+        verdicts = honesty(family, live, options.seeds)
+        table = verdicts_table(f"The {family} from other seeds", verdicts)
+        yield "honest", table, [dataclasses.asdict(one) for one in verdicts]
+    if ink:
+        found = poisoning(family, live, ink)
+        yield "poison", poisoning_table(family, found), dataclasses.asdict(found)
 
 
 if __name__ == "__main__":

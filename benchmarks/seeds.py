@@ -2,8 +2,9 @@
 
     .venv/bin/python -m benchmarks.seeds [--family cnn] [--seeds 3] [--out DIR]
 
-Each training takes what `flask train` takes. The one that reads the validation split best (not the
-test set, which is only reported) is the one to ship.
+Each training takes what `flask train` takes. What lies in DIR already and was trained with the same
+settings is not trained again, so that hours of work survive an interruption. The version that reads
+the validation split best (not the test set, which is only reported) is the one to ship.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from ml import bundle, training
 from ml.bundle import FAMILIES, Card
+from ml.training import TrainingConfig
 
 SETS = ("validation", "mnist_test")
 
@@ -31,11 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cards = []
     for seed in range(1, options.seeds + 1):
         config = dataclasses.replace(training.DEFAULTS[options.family], seed=seed)
-        trained = training.train(config)
-        cards.append(trained.card)
-        if options.out:
-            bundle.save(trained, options.out / str(seed) / options.family)
+        cards.append(card_of(config, options.out and options.out / str(seed) / options.family))
     Console().print(seeds_table(cards))
+
+
+def card_of(config: TrainingConfig, folder: Path | None) -> Card:
+    """Return the card of a version trained so: of the one that lies in the folder, or a new one."""
+    if folder and (folder / "card.json").exists():
+        card = bundle.load(folder).card
+        if card.configuration == dataclasses.asdict(config):
+            return card
+    trained = training.train(config)
+    if folder:
+        bundle.save(trained, folder)
+    return trained.card
 
 
 def seeds_table(cards: Sequence[Card]) -> Table:

@@ -75,7 +75,8 @@ def build(name: str, outputs: int = DIGITS_ONLY) -> keras.Model:
     """
     picture = keras.Input((SIDE, SIDE), name="picture")
     features = find(name).body(picture)
-    return keras.Model(picture, layers.Dense(outputs, name="logits")(features), name=_safe(name))
+    logits = layers.Dense(outputs, name="logits", dtype="float32")(features)
+    return keras.Model(picture, logits, name=_safe(name))
 
 
 def find(name: str) -> Architecture:

@@ -22,6 +22,10 @@ MAX_REFUSED = 0.002
 """Part of the calibration digits that may be refused. Who writes a digit and is refused loses
 more than who scribbles and is read."""
 
+MAX_REFUSED_OF_A_DIGIT = 1.5
+"""As a multiple of `MAX_REFUSED`. A loose zero is nearer to what is no digit than any seven, and
+who writes it so must not pay for all the others."""
+
 Logits = npt.NDArray[np.floating]
 
 
@@ -70,6 +74,18 @@ def expected_calibration_error(probabilities: Floats, labels: Labels) -> float:
     return gaps / len(labels)
 
 
-def refusal_threshold(scores: Floats, max_refused: float = MAX_REFUSED) -> float:
-    """Return the score above which at most that part of these digits' scores lies."""
-    return float(np.quantile(scores, 1 - max_refused, method="higher"))
+def refusal_threshold(scores: Floats, labels: Labels, max_refused: float = MAX_REFUSED) -> float:
+    """Return the least score above which few digits lie, and of no single digit too many.
+
+    Args:
+        scores: float64 (n,), of digits; higher for what is less of a digit.
+        labels: int64 (n,), 0..9.
+        max_refused: part of the digits that may lie above, 0..1.
+    """
+    of_a_digit = min(1.0, max_refused * MAX_REFUSED_OF_A_DIGIT)
+    thresholds = [_exceeded_by(scores[labels == label], of_a_digit) for label in np.unique(labels)]
+    return max(_exceeded_by(scores, max_refused), *thresholds)
+
+
+def _exceeded_by(scores: Floats, part: float) -> float:
+    return float(np.quantile(scores, 1 - part, method="higher"))

@@ -44,7 +44,7 @@ class FieldBox:
     Attributes:
         name: what the field is called.
         box: x, y, width, height relative to the page, 0..1.
-        digits: how many digits it should hold; None if any number may.
+        digits: how many digits it should hold, in one line; None if any number may.
     """
 
     name: str
@@ -74,7 +74,8 @@ class Field:
         name: what the field is called.
         reading: the digits, `?` for a refused one, lines joined by a line break.
         confidence: that of the least certain digit, 0..1; 0 where nothing was found.
-        needs_look: a person should look: something was doubtful, or the count is not as expected.
+        needs_look: a person should look: something was doubtful, or it took the expected count to
+            find that many digits, or they are not as many as expected.
         digits: where the digits are, boxes in pixels of the picture that came in.
         answers: what was said of each.
     """
@@ -150,10 +151,12 @@ def read(photo: Photo, form: Form, recognisers: Mapping[Family, Recogniser]) -> 
     ink, back = _straightened(photo.grey, page)
     back = np.diag([photo.scale, photo.scale, 1.0]) @ back
     look = judge(recognisers)
-    return [
-        _field(field, _found(field, ink, look), back, recognisers, crooked=corners is None)
-        for field in form.fields
-    ]
+    fields = []
+    for field in form.fields:
+        found, is_expected = _found(field, ink, look)
+        certain = is_expected and corners is not None
+        fields.append(_field(field, found, back, recognisers, certain=certain))
+    return fields
 
 
 def _whole(grey: Ink) -> Corners:
@@ -205,20 +208,38 @@ def _straightened(grey: Ink, page: Corners) -> tuple[Ink, npt.NDArray[np.float64
     return ink_of(np.asarray(seen, dtype=np.uint8)), np.linalg.inv(to_flat.astype(np.float64))
 
 
-def _found(field: FieldBox, ink: Ink, look: Judge) -> list[FoundDigit]:
-    """Find the digits whose middle lies in a field's box, in pixels of the straight page."""
+def _found(field: FieldBox, ink: Ink, look: Judge) -> tuple[list[FoundDigit], bool]:
+    """Find the digits whose middle lies in a field's box, in pixels of the straight page.
+
+    Returns:
+        The digits, and whether they were as many as expected without anybody saying so.
+    """
     height, width = ink.shape
     x, y, across, down = np.array(field.box) * (width, height, width, height)
     margin = MARGIN * down
     left, top = max(0, int(x - margin)), max(0, int(y - margin))
-    window = ink[top : int(y + down + margin) + 1, left : int(x + across + margin) + 1]
-    found = [_moved(digit, left, top) for digit in digits_in_ink(window, 1.0, look)]
-    return [
-        digit
-        for digit in found
-        if x <= digit.box[0] + digit.box[2] / 2 <= x + across
-        and y <= digit.box[1] + digit.box[3] / 2 <= y + down
-    ]
+    window = ink[top : int(y + down + margin) + 1, left : int(x + across + margin) + 1].copy()
+    box = x - left, y - top, across, down
+    found = digits_in_ink(window, 1.0, look)
+    inside = [digit for digit in found if _is_inside(digit, box)]
+    is_expected = field.digits in (None, len(inside))
+    if not is_expected and inside:
+        _wipe(window, [digit for digit in found if not _is_inside(digit, box)])
+        counted = digits_in_ink(window, 1.0, look, count=field.digits)
+        inside = counted if len(counted) == field.digits else inside
+    return [_moved(digit, left, top) for digit in inside], is_expected
+
+
+def _is_inside(digit: FoundDigit, box: Box) -> bool:
+    x, y, width, height = digit.box
+    left, top, across, down = box
+    return left <= x + width / 2 <= left + across and top <= y + height / 2 <= top + down
+
+
+def _wipe(ink: Ink, digits: Sequence[FoundDigit]) -> None:
+    for digit in digits:
+        x, y, width, height = (round(side) for side in digit.box)
+        ink[y : y + height, x : x + width] = 0
 
 
 def _moved(digit: FoundDigit, left: float, top: float) -> FoundDigit:
@@ -232,19 +253,18 @@ def _field(
     back: npt.NDArray[np.float64],
     recognisers: Mapping[Family, Recogniser],
     *,
-    crooked: bool,
+    certain: bool,
 ) -> Field:
     """Read what was found in a field; `back` leads to the picture that came in."""
     digits = in_reading_order(found)
     pictures = np.array([digit.picture for digit in digits], np.uint8).reshape(-1, SIDE, SIDE)
     answers = read_digits(pictures, recognisers)
-    expected = field.digits in (None, len(digits))
     doubtful = any(answer.unsure or answer.refused for answer in answers)
     return Field(
         name=field.name,
         reading=_reading(digits, answers),
         confidence=min((answer.confidence for answer in answers), default=0.0),
-        needs_look=crooked or doubtful or not expected,
+        needs_look=doubtful or not certain,
         digits=tuple(replace(digit, box=_led_back(digit.box, back)) for digit in digits),
         answers=tuple(answers),
     )

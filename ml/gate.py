@@ -18,6 +18,7 @@ from ml.bundle import INT8_FILE, Bundle
 from ml.calibration import expected_calibration_error
 from ml.datasets import NOT_A_DIGIT, NUM_DIGITS, LabelledDigits, load_mnist
 from ml.evaluation import PairedTest, mcnemar
+from ml.remembering import RememberingRecogniser
 from ml.runtime import Outputs, Recogniser
 
 NUMBERS = "answers are numbers"
@@ -28,29 +29,17 @@ SIGNIFICANCE = 0.05
 """All tests together refuse an honest candidate as worse at most once in twenty."""
 
 
-@dataclass(frozen=True)
-class Floor:
-    """How much of a set may be lost, whatever the joint test says.
+MNIST_FLOOR, RECALL_FLOOR, STYLES_FLOOR = 0.001, 0.01, 0.005
+"""Parts of a set that may be lost at most, by chance or not: ten of MNIST's 10,000 digits, ten of
+the thousand of one label, 15 of the synthetic ones. Versions that differ by their seed alone lie
+about half as far apart (`benchmarks/sabotage.py` counts how many are refused)."""
 
-    Attributes:
-        loss: part of the set; more is refused, unless it may be chance.
-        chance: probability that a coin loses as many digits; above it, it may be chance. Versions
-            that differ by their seed alone cross the first floor now and then.
-    """
+INT8_FLOOR = 0.002
+"""What the int8 form may read worse than the version itself."""
 
-    loss: float
-    chance: float
-
-
-MNIST_FLOOR = Floor(loss=0.001, chance=0.02)
-RECALL_FLOOR = Floor(loss=0.01, chance=0.01)
-STYLES_FLOOR = Floor(loss=0.005, chance=0.01)
-HELD_OUT_FLOOR = Floor(loss=0.0, chance=0.0)
-"""Held-out corrections may be eight: one lost is an eighth of them and says nothing yet, so that
-the joint test alone counts."""
-
-INT8_FLOOR = Floor(loss=0.002, chance=1.0)
-"""What the int8 form may read worse than the version itself, by chance or not."""
+MIN_MENDED = 0.1
+"""Part of the accepted corrections read wrong that must be read right afterwards. Of labels that
+contradict everything else next to nothing is learned; of a habit half and more."""
 
 MIN_ACCURACY = 0.95
 """No version below this goes live, however bad the live one is."""
@@ -140,17 +129,19 @@ def compare(
     """
     if live.card.weights_sha256 == candidate.card.weights_sha256:
         return GateReport((_nothing_learned(live),))
-    pair = Recogniser(live), Recogniser(candidate)
+    pair = RememberingRecogniser(live), RememberingRecogniser(candidate)
     if not np.isfinite(pair[1].logits(load_mnist().gate.images)).all():
         return GateReport((_not_a_number(),))
     mnist = _read("MNIST, unseen", unseen_mnist(), *pair)
     styles = _read("synthetic styles", synthetic_styles(), *pair)
-    sets = [(mnist, MNIST_FLOOR), (styles, STYLES_FLOOR)]
+    questions = [_whole(mnist, MNIST_FLOOR), _whole(styles, STYLES_FLOOR)]
     if held_out is not None and len(held_out):
-        sets.append((_read("held-out corrections", held_out, *pair), HELD_OUT_FLOOR))
+        # They may be eight: one lost is an eighth and says nothing yet, so that no floor stands.
+        questions.append(_whole(_read("held-out corrections", held_out, *pair), None))
+    questions += [_recall(label, mnist, styles) for label in range(NUM_DIGITS)]
     rows = [
         _least_accuracy(mnist),
-        *_tested(sets, (mnist, styles)),
+        *_answered(questions),
         _calibration(mnist),
         _refused(mnist, *pair),
         _let_through(_read("no digits refused", no_digits(), *pair)),
@@ -227,20 +218,57 @@ def _least_accuracy(mnist: _Comparison) -> Row:
     )
 
 
-def _tested(
-    sets: Sequence[tuple[_Comparison, Floor]], of_recall: Sequence[_Comparison]
-) -> list[Row]:
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """Whether a candidate reads some digits worse.
+
+    Attributes:
+        name: of what.
+        before, after: which are read right by the live version and by the candidate.
+        floor: the part of them that may be lost, 0..1; None for any.
+        floored: how many of the first digits the floor counts on; None for all.
+    """
+
+    name: str
+    before: Hits
+    after: Hits
+    floor: float | None
+    floored: int | None = None
+
+    @property
+    def loss(self) -> float:
+        """The part of the digits under the floor that is lost, less what is gained."""
+        before, after = self.before[: self.floored], self.after[: self.floored]
+        return (int(before.sum()) - int(after.sum())) / max(1, len(before))
+
+    @property
+    def is_above_floor(self) -> bool:
+        return self.floor is None or self.loss <= self.floor
+
+
+def _whole(read: _Comparison, floor: float | None) -> _Question:
+    return _Question(read.name, read.before, read.after, floor)
+
+
+def _recall(label: int, mnist: _Comparison, styles: _Comparison) -> _Question:
+    """Ask for one digit's recall; the floor counts on MNIST, where there are a thousand of it."""
+    (before, styles_before), (after, styles_after) = zip(
+        mnist.of_label(label), styles.of_label(label), strict=True
+    )
+    return _Question(
+        f"recall of {label}",
+        np.concatenate([before, styles_before]),
+        np.concatenate([after, styles_after]),
+        RECALL_FLOOR,
+        floored=len(before),
+    )
+
+
+def _answered(questions: Sequence[_Question]) -> list[Row]:
     """Test every set and every digit's recall, with one correction for all of them."""
-    pairs = [(one.name, one.before, one.after, floor) for one, floor in sets]
-    for label in range(NUM_DIGITS):
-        before, after = zip(*(one.of_label(label) for one in of_recall), strict=True)
-        name = f"recall of {label}"
-        pairs.append((name, np.concatenate(before), np.concatenate(after), RECALL_FLOOR))
-    tests = [mcnemar(before, after) for _, before, after, _ in pairs]
+    tests = [mcnemar(one.before, one.after) for one in questions]
     worse = holm([test.worse for test in tests])
-    return [
-        _row(*pair, test, worse=flag) for pair, test, flag in zip(pairs, tests, worse, strict=True)
-    ]
+    return [_row(*parts) for parts in zip(questions, tests, worse, strict=True)]
 
 
 def holm(p_values: Sequence[float], level: float = SIGNIFICANCE) -> list[bool]:
@@ -258,14 +286,16 @@ def holm(p_values: Sequence[float], level: float = SIGNIFICANCE) -> list[bool]:
     return rejected
 
 
-def _row(name: str, before: Hits, after: Hits, floor: Floor, test: PairedTest, worse: bool) -> Row:
-    loss = (test.lost - test.gained) / max(1, len(before))
-    passed = not worse and (loss <= floor.loss or test.worse >= floor.chance)
+def _row(question: _Question, test: PairedTest, worse: bool) -> Row:
+    passed = question.is_above_floor and not worse
     reason = (
-        f"{name}: {test.lost} digits lost and {test.gained} gained, {loss:.2%} fewer than before."
+        f"{question.name}: {test.lost} digits lost and {test.gained} gained, "
+        f"{question.loss:.2%} fewer than before."
     )
-    figures = _share(before), _share(after), passed, _unless(passed, reason)
-    return Row(name, *figures, gained=test.gained, lost=test.lost)
+    if not question.is_above_floor:
+        reason += f" At most {question.floor:.1%} may be lost."
+    figures = _share(question.before), _share(question.after), passed, _unless(passed, reason)
+    return Row(question.name, *figures, gained=test.gained, lost=test.lost)
 
 
 def _calibration(mnist: _Comparison) -> Row:
@@ -295,15 +325,17 @@ def _let_through(others: _Comparison) -> Row:
 
 def _int8(candidate: Bundle, mnist: _Comparison) -> Row:
     """Compare the candidate's int8 form with the candidate."""
-    form = Recogniser(dataclasses.replace(candidate, tflite=candidate.exports[INT8_FILE]))
+    form = RememberingRecogniser(
+        dataclasses.replace(candidate, tflite=candidate.exports[INT8_FILE])
+    )
     after = _hits(form.recognise(mnist.digits.images), mnist.digits, form.card.refusal.threshold)
-    test = mcnemar(mnist.after, after)
-    return _row("int8 form", mnist.after, after, INT8_FLOOR, test, worse=False)
+    question = _Question("int8 form", mnist.after, after, INT8_FLOOR)
+    return _row(question, mcnemar(mnist.after, after), worse=False)
 
 
 def _mended(corrections: _Comparison) -> Row:
     before, after = int((~corrections.before).sum()), int((~corrections.after).sum())
-    passed = after < before or after == before == 0
+    passed = before - after >= MIN_MENDED * before and (after < before or before == 0)
     reason = f"Of {before} accepted corrections that were read wrong, {after} still are."
     test = mcnemar(corrections.before, corrections.after)
     figures = str(before), str(after), passed, _unless(passed, reason)

@@ -6,8 +6,9 @@ import struct
 import warnings
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ml.background import ink_of
 from ml.preprocessing import SIDE, Ink
@@ -17,6 +18,20 @@ WORKING_SIDE = 2_000
 """Pixels on the longer side that are worked on and kept; a digit needs some twenty."""
 KEPT_TYPE = "image/jpeg"
 KEPT_QUALITY = 90
+ORIENTATION = 0x0112
+"""EXIF's tag for how the camera was held."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a picture upright, by its orientation."""
+FIRST_ON_SIDE = 5
+"""From this orientation on width and height change places."""
 DAMAGE = (
     OSError,
     ValueError,
@@ -26,8 +41,9 @@ DAMAGE = (
     LookupError,
     OverflowError,
     struct.error,
+    cv2.error,
 )
-"""What Pillow's decoders raise when the data does not hold what its header promised."""
+"""What decoders raise when the data does not hold what its header promised."""
 
 # The limit of whoever calls is checked instead, before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -73,9 +89,10 @@ def decode(data: bytes, *, max_pixels: int) -> Photo:
         PictureError: the bytes are empty, broken, or of another kind.
     """
     image = _open(data, max_pixels)
-    width, height = _oriented_size(image)
+    orientation = _orientation(image)
+    width, height = image.size if orientation < FIRST_ON_SIDE else image.size[::-1]
     _draft(image)
-    grey = _load(image)
+    grey = _load(image, data, orientation)
     scale = max(width / grey.shape[1], height / grey.shape[0])
     return Photo(ink_of(grey), grey, width, height, scale, _keep(grey))
 
@@ -83,6 +100,11 @@ def decode(data: bytes, *, max_pixels: int) -> Photo:
 def read_size(data: bytes, *, max_pixels: int) -> tuple[int, int]:
     """Return width and height that a picture's header states; raises as `decode` does."""
     return _open(data, max_pixels).size
+
+
+def use_own_thread_only() -> None:
+    """Have OpenCV start no threads: they would not have the priority of whoever reads."""
+    cv2.setNumThreads(1)
 
 
 def to_png(picture: Ink) -> bytes:
@@ -100,7 +122,7 @@ def prepared_picture(data: bytes, *, max_pixels: int) -> Ink | None:
     image = _open(data, max_pixels)
     if image.size != (SIDE, SIDE) or image.mode != "L":
         return None
-    return _load(image)
+    return _load(image, data)
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
@@ -123,18 +145,34 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     return image
 
 
-def _load(image: Image.Image) -> Ink:
-    """Decode to grey levels, turned as the camera was held, shrunk to the working size."""
+def _load(image: Image.Image, data: bytes, orientation: int = 1) -> Ink:
+    """Decode to grey levels, shrunk to the working size, turned as the camera was held."""
     try:
-        image.seek(0)
-        image.load()
-        image = _in_levels(ImageOps.exif_transpose(image))
+        image = _in_levels(_decoded(image, data))
         image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+        if orientation in TURNS:
+            image = image.transpose(TURNS[orientation])
         return _grey(image)
     except DAMAGE as error:
         raise PictureError(
             "The picture is damaged: it ends too early or its data is broken. Save it once more."
         ) from error
+
+
+def _decoded(image: Image.Image, data: bytes) -> Image.Image:
+    """Return the first picture of the file in full size.
+
+    Pillow holds a WebP picture four times over, OpenCV only twice.
+    """
+    if image.format != "WEBP":
+        image.seek(0)
+        image.load()
+        return image
+    levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if levels is None or levels.shape[:2] != image.size[::-1]:
+        raise ValueError("The picture is not what its header says.")
+    mode, order = ("RGBA", "BGRA") if levels.shape[2] == 4 else ("RGB", "BGR")
+    return Image.frombytes(mode, image.size, levels.data, "raw", order)
 
 
 def _draft(image: Image.Image) -> None:
@@ -154,16 +192,13 @@ def _in_levels(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if see_through else "L")
 
 
-def _oriented_size(image: Image.Image) -> tuple[int, int]:
-    """Return the size after orientation: four of the eight EXIF orientations lie on a side."""
-    orientation_tag, first_on_side = 0x0112, 5
+def _orientation(image: Image.Image) -> int:
+    """Return how EXIF says that the camera was held, 1 where it says nothing that is known."""
     try:
-        orientation = image.getexif().get(orientation_tag, 1)
+        orientation = image.getexif().get(ORIENTATION, 1)
     except DAMAGE:
-        orientation = 1
-    width, height = image.size
-    on_side = isinstance(orientation, int) and first_on_side <= orientation <= 8
-    return (height, width) if on_side else (width, height)
+        return 1
+    return orientation if orientation in TURNS else 1
 
 
 def _grey(image: Image.Image) -> Ink:

@@ -18,7 +18,7 @@ from ml.bundle import Bundle
 from ml.calibration import reliability
 from ml.datasets import LabelledDigits
 from ml.evaluation import Evaluation, assess
-from ml.runtime import Recogniser
+from ml.remembering import RememberingRecogniser
 
 WIDTH_INCHES, DOTS_PER_INCH = 4.0, 160
 TITLE_POINTS, LABEL_POINTS, SMALL_POINTS = 10, 8, 7
@@ -76,7 +76,7 @@ def results_of(bundle: Bundle, digits: LabelledDigits) -> Results:
         bundle: the version; its card gives the curves of its learning.
         digits: labels 0..9, usually MNIST's test set.
     """
-    recogniser, card = Recogniser(bundle), bundle.card
+    recogniser, card = RememberingRecogniser(bundle), bundle.card
     outputs = recogniser.recognise(digits.images)
     refused = outputs.refusal > card.refusal.threshold
     evaluation = assess(outputs.probabilities, digits.labels, refused)

@@ -31,6 +31,10 @@ several of them. The stems of a row that was cut out closely are long beside its
 LEAST_DRAWN = 0.6
 """Part of a rule that is seen, where ink crosses it or it is faint."""
 
+LEAST_DRAWN_DARK, PALE_RULE = 0.97, 0.7
+"""A line that is no paler than this part of the ink might be the bars of a row of fours, unless it
+is seen nearly everywhere."""
+
 LEAST_ALONE = 0.9
 """A line by itself might be a one: it is a rule only if it crosses this part of the page."""
 
@@ -54,7 +58,7 @@ def without_rules(ink: Ink, marks: npt.NDArray[np.bool_]) -> Ink:
     side = max(ink.shape)
     shrinking = max(1, -(-side // WORKING_SIDE))
     small = _shrunk(marks.astype(np.uint8), shrinking)
-    lines = _rules(small) | _frames(small)
+    lines = _rules(small, _shrunk(ink, shrinking)) | _frames(small)
     if not lines.any():
         return ink
     full = cv2.resize(lines, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
@@ -70,18 +74,18 @@ def _shrunk(marks: Mask, times: int) -> Mask:
     return np.asarray(cv2.resize(wide, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
-def _rules(marks: Mask) -> Mask:
+def _rules(marks: Mask, levels: Ink) -> Mask:
     """Return the lines that cross the page, level or upright, but for what crosses them."""
     found = np.zeros_like(marks)
     run = max(8, round(LEAST_RUN * max(marks.shape)))
     for upright in (False, True):
-        turned = marks.T if upright else marks
-        part = _level_rules(np.ascontiguousarray(turned), run)
+        lying = (marks.T, levels.T) if upright else (marks, levels)
+        part = _level_rules(np.ascontiguousarray(lying[0]), np.ascontiguousarray(lying[1]), run)
         found |= part.T if upright else part
     return found
 
 
-def _level_rules(marks: Mask, run: int) -> Mask:
+def _level_rules(marks: Mask, levels: Ink, run: int) -> Mask:
     tilt = _tilt(marks)
     if tilt is None:
         return np.zeros_like(marks)
@@ -90,7 +94,10 @@ def _level_rules(marks: Mask, run: int) -> Mask:
     straight = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
     thick = _thickest(marks)
     bars = cv2.morphologyEx(sheared, cv2.MORPH_OPEN, np.ones((thick + 1, run), np.uint8))
-    lines = _long(_but(straight, bars))
+    straight = _but(straight, bars)
+    lines = _long(straight, LEAST_DRAWN)
+    if lines.any() and _is_as_dark(_sheared(levels, tilt), lines, sheared):
+        lines = _long(straight, LEAST_DRAWN_DARK)
     if not lines.any():
         return np.zeros_like(marks)
     around = cv2.dilate(lines, np.ones((5, 3), np.uint8))
@@ -98,6 +105,14 @@ def _level_rules(marks: Mask, run: int) -> Mask:
         sheared, cv2.MORPH_OPEN, np.ones((_thickness(lines) + 3, 1), np.uint8)
     )
     return _sheared(_but(around, crossing), -tilt)
+
+
+def _is_as_dark(levels: Ink, lines: Mask, marks: Mask) -> bool:
+    """Tell whether lines are as dark as what else is on the page, so that they may be written."""
+    others = levels[_but(marks, cv2.dilate(lines, np.ones((5, 3), np.uint8))) > 0]
+    if not others.size:
+        return False
+    return float(np.median(levels[lines > 0])) > PALE_RULE * float(np.percentile(others, 97))
 
 
 def _thickest(marks: Mask) -> int:
@@ -146,7 +161,7 @@ def _sheared(marks: Mask, tangent: float) -> Mask:
     )
 
 
-def _long(straight: Mask) -> Mask:
+def _long(straight: Mask, least_drawn: float) -> Mask:
     """Keep the pieces that make up a line across the page together."""
     width = straight.shape[1]
     gap = max(3, width // 10)
@@ -159,7 +174,7 @@ def _long(straight: Mask) -> Mask:
     lengths = stats[:, cv2.CC_STAT_WIDTH] / max(straight.shape)
     lengths[stats[:, cv2.CC_STAT_WIDTH] >= width - 2] = 1.0
     long = [at for at in range(1, count) if lengths[at] >= LEAST_LENGTH]
-    solid = [at for at in long if _part_drawn(straight, labels, stats[at], at) >= LEAST_DRAWN]
+    solid = [at for at in long if _part_drawn(straight, labels, stats[at], at) >= least_drawn]
     keep = np.zeros(count, np.uint8)
     keep[[at for at in solid if len(solid) >= MANY or lengths[at] >= LEAST_ALONE]] = 1
     return np.asarray(keep[labels] & straight, dtype=np.uint8)
@@ -176,10 +191,14 @@ def _part_drawn(
 
 def _frames(marks: Mask) -> Mask:
     """Return the frames that something may stand in, but for strokes that cross them."""
-    contours, tree = cv2.findContours(marks, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    # A frame that the picture's edge cuts off is closed by that edge.
+    edged = cv2.copyMakeBorder(marks, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    contours, tree = cv2.findContours(
+        edged, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(-1, -1)
+    )
     around = np.zeros_like(marks)
     for contour, (_, _, _, parent) in zip(contours, tree[0] if len(contours) else (), strict=True):
-        if parent >= 0 and _is_frame(contour, LEAST_FRAME * max(marks.shape)):
+        if parent >= 0 and _is_frame(contour, marks.shape):
             hull = cv2.convexHull(contour)
             band = np.zeros_like(marks)
             cv2.polylines(band, [hull], True, 1, 2 * _thickest(marks) + 1)
@@ -194,8 +213,14 @@ def _frames(marks: Mask) -> Mask:
     return _but(cv2.dilate(lines, np.ones((3, 3), np.uint8)), strokes)
 
 
-def _is_frame(inside: npt.NDArray[Any], least: float) -> bool:
+def _is_frame(inside: npt.NDArray[Any], shape: tuple[int, ...]) -> bool:
     _, sides, _ = cv2.minAreaRect(inside)
-    if min(sides) < least:
+    if min(sides) < LEAST_FRAME * max(shape) or _num_edges(inside, shape) > 1:
         return False
     return cv2.contourArea(cv2.convexHull(inside)) >= RECTANGULAR * sides[0] * sides[1]
+
+
+def _num_edges(inside: npt.NDArray[Any], shape: tuple[int, ...]) -> int:
+    """Return how many of the picture's edges a contour reaches."""
+    x, y, width, height = cv2.boundingRect(inside)
+    return (x <= 0) + (y <= 0) + (x + width >= shape[1]) + (y + height >= shape[0])

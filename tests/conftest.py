@@ -15,10 +15,15 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 
 from ml.bundle import Bundle, Card, Refusal
 from tests.site import Site, serve
 from webapp import create_app
+
+settings.register_profile("no deadlines", deadline=None)
+settings.load_profile("no deadlines")
+"""How long an example takes says more about what else the machine is doing."""
 
 BOB = ("Bob", "correct horse battery")
 

@@ -1,13 +1,25 @@
 """What people do on the site, for tests: have a drawing read, correct a digit."""
 
+import io
 from typing import Any
 
+import numpy as np
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from ml.images import to_png
 from tests import pen
+from webapp.db import db
 
 PREDICTIONS = "/api/v1/predictions"
+
+SEVEN = np.zeros((300, 300), np.uint8)
+SEVEN[60:80, 80:220] = 255
+for row in range(80, 250):
+    SEVEN[row, 200 - (row - 80) // 2 : 222 - (row - 80) // 2] = 255
+PNG = to_png(255 - SEVEN)
+"""A seven, dark on light."""
 
 
 def read(person: FlaskClient, label: int = 7, seed: int = 0, **more: Any) -> dict[str, Any]:
@@ -40,3 +52,16 @@ def error_of(response: TestResponse, status: int, code: str) -> str:
     assert len(message) > 20
     assert message.endswith((".", "}"))
     return message
+
+
+def count(app: Flask, record: type[Any]) -> int:
+    """Return how many rows of a record there are."""
+    with app.app_context():
+        return db.session.query(record).count()
+
+
+def post_file(
+    person: FlaskClient, data: bytes, name: str = "seven.png", **form: Any
+) -> TestResponse:
+    """Send a picture as a form does."""
+    return person.post(PREDICTIONS, data={"image": (io.BytesIO(data), name), **form})

@@ -1,27 +1,35 @@
 """The measuring itself: servers start, clients count, processes are weighed."""
 
+import argparse
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.table import Table
 
-from benchmarks import exports
+from benchmarks import exports, retraining
 from benchmarks.drawings import as_data_url, as_strokes
 from benchmarks.load import Load, press
 from benchmarks.numbers import FINAL_WAYS, WAYS, Number, Sample, Score, in_a_row
 from benchmarks.paper import FINAL_KINDS, KINDS, laid_out
 from benchmarks.pictures import PAINTERS, found_in
 from benchmarks.promotion import Answer, Watched
-from benchmarks.recognition import confusion_table
-from benchmarks.seeds import SETS, seeds_table
+from benchmarks.recognition import Ink, confusion_table
+from benchmarks.retraining import Outcome
+from benchmarks.sabotage import Verdict, _poisoned, verdicts_table
+from benchmarks.seeds import SETS, card_of, seeds_table
 from benchmarks.servers import Server, ServerError, clean_environment, weigh
 from benchmarks.serving import EMPTY, figures, measure, ratio
-from ml import bundle, images
+from ml import bundle, images, training
 from ml.bundle import PRETRAINED, Bundle
+from ml.datasets import LabelledDigits, load_mnist
+from ml.training import TrainingConfig
 from tests import pen
+from tests.ml.tiny import TINY, tiny_version
 
 
 @pytest.mark.parametrize("name", PAINTERS)
@@ -114,6 +122,18 @@ def test_seeds_are_summed_up_as_mean_and_deviation():
     assert validation == ["99.20%", "99.40%", "99.30% ± 0.14%"]
 
 
+def test_a_seed_that_was_trained_before_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    bundle.save(tiny_version(), tmp_path)
+    trained: list[TrainingConfig] = []
+    monkeypatch.setattr(training, "train", lambda config: trained.append(config) or tiny_version())
+    assert card_of(TINY, tmp_path).created_at == tiny_version().card.created_at
+    assert not trained
+    card_of(replace(TINY, seed=2), tmp_path)
+    assert [config.seed for config in trained] == [2]
+
+
 def test_confusions_are_shown_beside_the_earlier_ones_if_there_are_any():
     now, before = {"ink, cnn": Counter({(4, 9): 2})}, {"ink, cnn": Counter({(9, 3): 5})}
     assert texts(confusion_table(now, None)) == [["ink, cnn"], ["2"], ["4→9: 2"]]
@@ -133,3 +153,42 @@ def test_the_old_version_answers_until_the_last_question_that_it_answered():
     for asked_at, version in [(9.0, "cnn-1"), (10.3, "cnn-1"), (10.4, "cnn-2"), (21.0, "cnn-1")]:
         watched.answers.append(Answer(asked_at, 0.01, version))
     assert watched.delays == pytest.approx([0.3, 0.0])
+
+
+def test_what_was_refused_is_counted_and_says_why():
+    verdicts = [Verdict("NaN", False, ("No numbers.", "More.")), Verdict("seed 2", True, ())]
+    table = verdicts_table("Bad candidates", verdicts)
+    assert table.title == "Bad candidates: 1 of 2 refused"
+    assert texts(table) == [["NaN", "seed 2"], ["refused", "promoted"], ["No numbers.", ""]]
+
+
+def test_poison_is_a_hundred_labels_and_all_of_them_wrong():
+    honest = load_mnist().gate.take(slice(500))
+    given, chosen = _poisoned(honest)
+    assert len(chosen) == 100
+    assert sorted(chosen) == np.flatnonzero(given.labels != honest.labels).tolist()
+    assert set(given.labels.tolist()) == set(range(10))
+
+
+def test_a_writer_who_fails_does_not_cost_the_others_their_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def retrained(
+        folder: Path, _ink: Ink, writer: str, _options: argparse.Namespace
+    ) -> list[Outcome]:
+        if writer == "b":
+            raise ValueError("No digit of b.")
+        return [Outcome(writer, "dnn", 30, 8, 0, 200, 10, 3, 0.0, 0.0, True, 1.0, 1.0)]
+
+    monkeypatch.setattr(retraining, "retrained", retrained)
+    monkeypatch.setattr(retraining, "prepared_site", lambda folder, start: folder.mkdir())
+    ink = Ink(LabelledDigits.empty(), np.array(["a", "b", "c"]))
+    options = argparse.Namespace(
+        start="shipped", writers="3", digits=40, time=False, json=tmp_path / "figures.json"
+    )
+    with pytest.raises(SystemExit, match="No figures of b"):
+        retraining.measure(tmp_path, ink, options)
+    assert "20 → 6 of 400" in capsys.readouterr().out
+    kept = json.loads(options.json.read_text())
+    assert [one["writer"] for one in kept["outcomes"]] == ["a", "c"]
+    assert kept["failed"] == {"b": "ValueError('No digit of b.')"}

@@ -23,12 +23,24 @@ class MemoryShortageError(RuntimeError):
 
 def check() -> None:
     """Raise MemoryShortageError unless a training fits into what is left."""
-    left = [found for found in (_of_machine(), _of_container()) if found is not None]
-    if left and min(left) < TRAINING_BYTES:
-        raise MemoryShortageError(_message(min(left), TRAINING_BYTES, "memory"))
+    left = _left()
+    if left is not None and left < TRAINING_BYTES:
+        raise MemoryShortageError(_message(left, TRAINING_BYTES, "memory"))
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < TRAINING_ADDRESS_BYTES:
         raise MemoryShortageError(_message(limit, TRAINING_ADDRESS_BYTES, "addresses (ulimit -v)"))
+
+
+def suffices_for(trainings: int) -> bool:
+    """Tell whether so many trainings fit into what is left at the same time."""
+    left = _left()
+    return left is None or left >= trainings * TRAINING_BYTES
+
+
+def _left() -> int | None:
+    """Return how many bytes are left, None where nothing tells."""
+    left = [found for found in (_of_machine(), _of_container()) if found is not None]
+    return min(left, default=None)
 
 
 def _message(left: int, needed: int, what: str) -> str:

@@ -5,10 +5,12 @@ TensorFlow comes in with `ml.training`, which is imported only while a retrainin
 
 import dataclasses
 import fcntl
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ml import bundle, preprocessing, suspects
 from ml.bundle import FAMILIES, PRETRAINED, Bundle, Family
 from ml.datasets import NOT_A_DIGIT, LabelledDigits
+from ml.quiet import silent_stderr
 from ml.runtime import Floats, Recogniser
 from webapp.db import begin_write, db
 from webapp.models import Correction, Decision, Digit, ModelVersion, Promotion, State
@@ -89,12 +92,17 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A retrained version of one family and what the gate said of it."""
+    """A retrained version of one family and what the gate said of it.
+
+    Attributes:
+        seconds: how long each of its parts took, by the clock.
+    """
 
     family: Family
     bundle: Bundle
     report: "GateReport"
     parent: str
+    seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @contextmanager
@@ -270,17 +278,24 @@ def teach(
     from_scratch: bool = False,
 ) -> Candidate:
     """Teach the live version of a family, or its network anew, and let the gate judge."""
-    from ml import gate, training
+    with silent_stderr():
+        from ml import gate, training
 
+    began = time.monotonic()
     learn = training.learn_anew if from_scratch else training.fine_tune
     learned = learn(live, lessons.taught, progress=progress, weights=lessons.weights)
+    learned_at = time.monotonic()
     learned = training.finish(learned, progress)
+    finished_at = time.monotonic()
     card = dataclasses.replace(
         learned.card, parent=parent, learned_from={**learned.card.learned_from, **lessons.counts}
     )
     learned = dataclasses.replace(learned, card=card)
     report = gate.compare(live, learned, accepted=lessons.taught, held_out=lessons.held_out)
-    return Candidate(family, learned, report, parent)
+    moments = (began, learned_at, finished_at, time.monotonic())
+    parts = (end - start for start, end in pairwise(moments))
+    seconds = dict(zip(("learning", "plots and forms", "judging"), parts, strict=True))
+    return Candidate(family, learned, report, parent, seconds)
 
 
 def save(candidates: Sequence[Candidate], *, until: int) -> dict[Family, ModelVersion]:

@@ -26,7 +26,7 @@ from ml.segmentation.pieces import Piece
 
 P = TypeVar("P", bound=Piece)
 
-SURE = 0.97
+SURE = 0.985
 """What looks so much like one digit is not taken apart to see whether it might be two."""
 
 MAX_PIECES = 9
@@ -37,6 +37,9 @@ MAX_WIDTH = 2.0
 
 MAX_GAP = 0.45
 """Pieces of a digit stand no further apart than this part of the height of their line."""
+
+LOOK_WEIGHT = 2.0
+"""What a look weighs beside the place: the models are surer than where writers put their digits."""
 
 LABEL_WEIGHT = 0.5
 """What doubt about which digit it is weighs, beside doubt whether it is any."""
@@ -132,6 +135,18 @@ class Line(Generic[P]):
             score, path = self._best_path(finer)
         return Found([run.digit for run in path], score)
 
+    def read_count(self, pieces: Sequence[P], count: int) -> Found | None:
+        """Put the pieces together to exactly so many digits; None where that cannot be.
+
+        Args:
+            pieces: in the order in which they stand; any of them may be cut.
+            count: how many digits there are.
+        """
+        finer = [part for piece in pieces for part in self.craft.cut(piece, self.height)]
+        ways = [self._best_path(parts, count) for parts in (pieces, finer)]
+        score, path = max(ways, key=lambda way: way[0])
+        return Found([run.digit for run in path], score) if path else None
+
     def halves(self, pieces: Sequence[P]) -> list[FoundDigit]:
         """Put the pieces together to exactly two digits.
 
@@ -157,8 +172,13 @@ class Line(Generic[P]):
                 finer += self.craft.cut(piece, self.height) if doubtful else [piece]
         return finer
 
-    def _best_path(self, pieces: Sequence[P]) -> tuple[float, list[_Run]]:
-        """Return the runs that cover all pieces with the best total score."""
+    def _best_path(self, pieces: Sequence[P], count: int | None = None) -> tuple[float, list[_Run]]:
+        """Return the runs that cover all pieces with the best total score.
+
+        Args:
+            pieces: in the order in which they stand.
+            count: of the runs; where there are no so many, none and minus infinity are returned.
+        """
         spans = self._spans(pieces)
         self._judge([tuple(pieces[start:end]) for start, end in spans])
         best: list[list[tuple[float, list[_Run]]]] = [[(0.0, [])]]
@@ -173,8 +193,9 @@ class Line(Generic[P]):
                     ways.append((score + run.score + joint, [*path, run]))
             # A piece too faint to be seen belongs to no digit.
             ways = ways or best[end - 1]
-            best.append(sorted(ways, key=lambda way: -way[0])[:MAX_PIECES])
-        return best[-1][0]
+            best.append(_kept(ways, count))
+        last = [way for way in best[-1] if count in (None, len(way[1]))]
+        return last[0] if last else (-np.inf, [])
 
     def _spans(self, pieces: Sequence[P]) -> list[tuple[int, int]]:
         """Return the runs of neighbours that may be a digit; each piece by itself is one."""
@@ -214,7 +235,7 @@ class Line(Generic[P]):
         if known.digit is None:
             return None
         stands = self._stands([piece.box for piece in members])
-        return _Run(start, end, known.digit, known.look, known.look + stands)
+        return _Run(start, end, known.digit, known.look, LOOK_WEIGHT * known.look + stands)
 
     def _stands(self, boxes: Sequence[Box]) -> float:
         """Score how some pieces stand, as one digit in a line of this height."""
@@ -236,6 +257,18 @@ class Line(Generic[P]):
     def _total(self, runs: Sequence[_Run], pieces: Sequence[P]) -> float:
         left, right = runs
         return left.score + right.score + self._joint(left, right, pieces)
+
+
+def _kept(
+    ways: Sequence[tuple[float, list[_Run]]], most: int | None
+) -> list[tuple[float, list[_Run]]]:
+    """Return the best ways, best first; of each length up to `most` if that matters."""
+    ordered = sorted(ways, key=lambda way: -way[0])
+    if most is None:
+        return ordered[:MAX_PIECES]
+    lengths = [[way for way in ordered if len(way[1]) == length] for length in range(most + 1)]
+    best = [way for same in lengths for way in same[:MAX_PIECES]]
+    return sorted(best, key=lambda way: -way[0])
 
 
 def _looks(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

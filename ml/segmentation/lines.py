@@ -27,6 +27,9 @@ STACKED_GAP = 0.1
 """What stands over one another with no more than this part of the whole height between may be one
 digit, such as the two rings of an eight, as well as two lines."""
 
+MOST_GIVEN_UP = 3.0
+"""Log-odds that a reading with the right number of digits may be less likely than the best one."""
+
 LINE_COST = 3.0
 """Log-odds against a further line where the pieces might as well stand in fewer."""
 
@@ -59,6 +62,22 @@ def _read_line(
     if judge is None or in_time == list(line):
         return found
     return max(found, reader.read(in_time), key=lambda one: one.score)
+
+
+def read_count(
+    pieces: Sequence[P], craft: Craft[P], judge: Judge | None, count: int
+) -> list[FoundDigit]:
+    """Put the pieces of one line together to exactly so many digits, from left to right.
+
+    Returns:
+        The digits; none where that cannot be, or would be far from what the pieces look like.
+    """
+    line = sorted(pieces, key=lambda piece: piece.box[0] + piece.box[2] / 2)
+    reader = Line(craft, judge, height_of(line))
+    best, counted = reader.read(line), reader.read_count(line, count)
+    if counted is None or best.score - counted.score > MOST_GIVEN_UP:
+        return []
+    return counted.digits
 
 
 def _towers(pieces: Sequence[P]) -> list[list[P]]:

@@ -9,7 +9,7 @@ from ml.preprocessing import SIDE, Ink, ink_box
 from ml.segmentation.cuts import cut_ink
 from ml.segmentation.grouping import Craft
 from ml.segmentation.layout import FoundDigit, Judge, in_reading_order
-from ml.segmentation.lines import read_lines
+from ml.segmentation.lines import read_count, read_lines
 from ml.segmentation.pieces import PREPARED_SIDE, InkPiece, digit_of_ink
 
 PATCHES = Craft(digit_of_ink, cut_ink)
@@ -33,20 +33,29 @@ EDGE = 0.3
 """What lies along the picture's edge for this part of its side is the edge of the page."""
 
 
-def digits_in_ink(ink: Ink, scale: float = 1.0, judge: Judge | None = None) -> list[FoundDigit]:
+def digits_in_ink(
+    ink: Ink, scale: float = 1.0, judge: Judge | None = None, *, count: int | None = None
+) -> list[FoundDigit]:
     """Find the digits in a picture's ink, in reading order; an empty list if there is none.
 
     Args:
         ink: uint8 (height, width), 0 paper and 255 ink.
         scale: pixels of the picture that came in for one pixel of `ink`.
         judge: tells what looks like a digit; without one the places of the ink alone decide.
+        count: how many digits there should be, in one line: such a reading is preferred to one
+            that is a little likelier. Where there is none, another number is found.
     """
     pieces = pieces_of(ink)
     if not pieces:
         return []
+    if max(ink.shape) <= SIDE:
+        # Somebody prepared this one digit; however odd it looks, it is not taken apart.
+        judge = None
     found = read_lines(pieces, PATCHES, judge)
     if max(ink.shape) > PREPARED_SIDE:
         found = without_specks(found)
+    if count not in (None, len(found)):
+        found = read_count(pieces, PATCHES, judge, count) or found
     return [scaled(digit, scale) for digit in in_reading_order(found)]
 
 

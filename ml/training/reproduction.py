@@ -24,6 +24,7 @@ from ml.datasets import DatasetError, LabelledDigits, published_split
 from ml.evaluation import assess
 from ml.runtime import softmax, to_input
 from ml.training.fitting import Progress, TrainingError, Watch
+from ml.training.precision import Precision, computing_in, in_float32, quickest
 
 BATCH_SIZE = 128
 VALIDATION_SHARE = 0.1
@@ -65,6 +66,7 @@ class Reproduction:
         cpu_seconds: processor time of all its cores together, which other work beside it leaves
             as it is.
         figures: accuracy, precision, recall, f1 (0..1) and loss on MNIST's test set.
+        precision: what the network computed in while it learned.
         date: day of the training, UTC, ISO 8601.
         machine: what it ran on.
     """
@@ -78,6 +80,7 @@ class Reproduction:
     figures: Mapping[str, float]
     date: str
     machine: str
+    precision: Precision = "float32"
 
 
 def published_rows() -> tuple[str, ...]:
@@ -114,7 +117,9 @@ def reproduce(
     keras.utils.set_random_seed(seed)
     full, test = published_split()
     learned, validation = _parts(full.take(slice(train_size)))
-    model = architectures.build(name)
+    computed_in = quickest()
+    with computing_in(computed_in):
+        model = architectures.build(name)
     began, began_cpu = time.monotonic(), time.process_time()
     run = _fit(model, _Batches(learned, recipe.augmented, seed), validation, recipe, progress)
     seconds, cpu_seconds = time.monotonic() - began, time.process_time() - began_cpu
@@ -125,7 +130,8 @@ def reproduce(
         train_size=len(learned),
         seconds=round(seconds, 1),
         cpu_seconds=round(cpu_seconds, 1),
-        figures=_figures(model, test),
+        figures=_figures(in_float32(model, name), test),
+        precision=computed_in,
         date=datetime.now(UTC).date().isoformat(),
         machine=machine(),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from ml import architectures, synthesis
 from ml.bundle import Bundle
 from ml.datasets import MNIST_SHA256, DatasetError, Mnist, load_mnist
-from ml.training import norms
+from ml.training import norms, precision
 from ml.training.configs import TrainingConfig
 from ml.training.fitting import Batches, Progress, Source, fit, num_batches, tell
 from ml.training.sealing import Draft, version
@@ -37,11 +37,13 @@ def train(
     """
     keras.utils.set_random_seed(config.seed)
     mnist = load_mnist()
-    model = architectures.build(config.architecture, _outputs(config))
+    with precision.computing_in(config.precision):
+        model = architectures.build(config.architecture, _outputs(config))
     sources = [*_sources(mnist, config, progress), *beside]
     steps = config.epochs * num_batches(sources, config.batch_size)
     batches = Batches(sources, config, model.output_shape[-1])
     history = fit(model, batches, config, steps, mnist.validation, progress)
+    model = precision.in_float32(model, config.architecture)
     norms.settle(model, batches.straight(NORM_DIGITS))
     data = {"mnist_sha256": MNIST_SHA256, "train_size": sources[0].count}
     data |= {"synthetic": config.synthetic, "non_digits": config.non_digits}

@@ -16,7 +16,8 @@ from ml import calibration, export, preprocessing, synthesis
 from ml.bundle import Bundle, Card, Family, Refusal
 from ml.datasets import NUM_DIGITS, LabelledDigits, Mnist
 from ml.evaluation import evaluate
-from ml.runtime import Recogniser, logsumexp, softmax
+from ml.remembering import RememberingRecogniser
+from ml.runtime import logsumexp, softmax
 from ml.training.configs import FineTuningConfig, TrainingConfig
 
 PACKAGES = ("ai-edge-litert", "keras", "numpy", "opencv-python-headless", "tensorflow")
@@ -82,11 +83,12 @@ def version(
 
 def _calibrated(bundle: Bundle, digits: LabelledDigits, max_refused: float) -> Bundle:
     """Fit temperature and refusal threshold on digits that the version did not learn from."""
-    recogniser = Recogniser(bundle)
+    recogniser = RememberingRecogniser(bundle)
     logits = recogniser.logits(digits.images)
-    styles = recogniser.logits(_styles(len(digits)).images)
-    scores = _refusal_scores(np.concatenate([logits, styles]))
-    threshold = calibration.refusal_threshold(scores, max_refused)
+    styles = _styles(len(digits))
+    scores = _refusal_scores(np.concatenate([logits, recogniser.logits(styles.images)]))
+    labels = np.concatenate([digits.labels, styles.labels])
+    threshold = calibration.refusal_threshold(scores, labels, max_refused)
     return _with(
         bundle,
         temperature=calibration.fit_temperature(logits, digits.labels),
@@ -97,7 +99,8 @@ def _calibrated(bundle: Bundle, digits: LabelledDigits, max_refused: float) -> B
 def refused_share(live: Bundle, digits: LabelledDigits) -> float:
     """Return the part of the calibration digits that a version refuses, 0..1."""
     images = digits.joined(_styles(len(digits))).images
-    return float((Recogniser(live).recognise(images).refusal > live.card.refusal.threshold).mean())
+    recogniser = RememberingRecogniser(live)
+    return float((recogniser.recognise(images).refusal > live.card.refusal.threshold).mean())
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +116,7 @@ def _refusal_scores(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def _with_figures(bundle: Bundle, mnist: Mnist) -> Bundle:
-    recogniser = Recogniser(bundle)
+    recogniser = RememberingRecogniser(bundle)
     figures = {
         name: evaluate(recogniser, digits).figures
         for name, digits in (("validation", mnist.validation), ("mnist_test", mnist.test))

@@ -1,3 +1,4 @@
+import { drawBoxes } from "./answers.js";
 import { Batch } from "./batch.js";
 import { announce, parse } from "./fragments.js";
 import { postForFragment } from "./http.js";
@@ -9,6 +10,8 @@ const input = /** @type {HTMLInputElement} */ (document.getElementById("image"))
 const camera = /** @type {HTMLInputElement} */ (document.getElementById("camera"));
 const definition = /** @type {HTMLInputElement} */ (document.getElementById("definition"));
 const drop = /** @type {HTMLElement} */ (document.getElementById("drop"));
+const shown = /** @type {HTMLElement} */ (document.getElementById("shown"));
+const boxes = /** @type {SVGSVGElement} */ (document.querySelector("#boxes"));
 const preview = /** @type {HTMLImageElement} */ (document.getElementById("preview"));
 const answer = /** @type {HTMLElement} */ (document.getElementById("answer"));
 
@@ -36,6 +39,7 @@ async function readPicture(chosen) {
   for (const file of chosen) data.append("image", file, file.name);
   const fragment = parse(await postForFragment(form.action, data));
   answer.replaceChildren(fragment);
+  drawBoxes(boxes, fragment);
   announce(fragment);
 }
 
@@ -64,8 +68,9 @@ function take(chosen) {
   files = [...chosen];
   URL.revokeObjectURL(preview.src);
   const [file] = files;
-  preview.hidden = files.length > 1 || !file || isArchive(file);
-  if (file && !preview.hidden) preview.src = URL.createObjectURL(file);
+  shown.hidden = files.length > 1 || !file || isArchive(file);
+  if (file && !shown.hidden) preview.src = URL.createObjectURL(file);
+  drawBoxes(boxes);
   reader.ask();
 }
 
@@ -87,8 +92,11 @@ function hover(event) {
 }
 
 for (const source of [input, camera]) source.addEventListener("change", () => take(source.files));
+preview.addEventListener("load", () => {
+  boxes.setAttribute("viewBox", `0 0 ${preview.naturalWidth} ${preview.naturalHeight}`);
+});
 preview.addEventListener("error", () => {
-  preview.hidden = true;
+  shown.hidden = true;
 });
 form.addEventListener("submit", (event) => {
   event.preventDefault();

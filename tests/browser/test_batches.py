@@ -116,7 +116,7 @@ def test_a_computer_offers_no_camera(upload_page: Page) -> None:
 def test_pages_of_a_form_are_read_field_by_field(upload_page: Page) -> None:
     fields = [{"name": "points", "box": [0, 0, 1, 1], "digits": 3}]
     definition = json.dumps({"fields": fields}).encode()
-    upload_page.get_by_text("They are pages of a form").click()
+    upload_page.get_by_text("The pictures are pages of a form").click()
     upload_page.locator("#definition").set_input_files(
         {"name": "form.json", "mimeType": "application/json", "buffer": definition}
     )
@@ -129,7 +129,7 @@ def test_pages_of_a_form_are_read_field_by_field(upload_page: Page) -> None:
 
 
 def test_a_form_that_cannot_be_used_is_told(upload_page: Page, complaints: list[str]) -> None:
-    upload_page.get_by_text("They are pages of a form").click()
+    upload_page.get_by_text("The pictures are pages of a form").click()
     upload_page.locator("#definition").set_input_files(
         {"name": "form.json", "mimeType": "application/json", "buffer": b"{}"}
     )

@@ -31,6 +31,7 @@ def test_a_chosen_picture_is_shown_and_read_in_place(upload_page: Page) -> None:
 
     expect(upload_page.locator("#answer .verdict-label")).to_have_text("5")
     expect(upload_page.locator("#preview")).to_be_visible()
+    expect(upload_page.locator("#boxes rect")).to_have_count(1)
     expect(upload_page.locator("#announcement")).to_contain_text("Read as 5")
 
 

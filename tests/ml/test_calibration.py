@@ -41,6 +41,15 @@ def test_the_calibration_error_is_confidence_without_accuracy() -> None:
 
 
 def test_the_threshold_refuses_no_more_than_was_allowed() -> None:
-    scores = np.random.default_rng(1).random(1_000)
-    assert (scores > refusal_threshold(scores, 0.01)).sum() <= 10
-    assert (scores > refusal_threshold(scores, 0.01)).sum() >= 9
+    generator = np.random.default_rng(1)
+    scores, labels = generator.random(1_000), np.zeros(1_000, int)
+    assert 9 <= (scores > refusal_threshold(scores, labels, 0.01)).sum() <= 10
+
+
+def test_a_digit_that_looks_least_like_one_is_not_refused_for_all_the_others() -> None:
+    generator = np.random.default_rng(1)
+    labels = np.repeat(np.arange(10), 1_000)
+    scores = generator.random(10_000) + (labels == 0)
+    refused = scores > refusal_threshold(scores, labels, 0.01)
+    assert refused[labels == 0].mean() == pytest.approx(0.015, abs=0.001)
+    assert not refused[labels != 0].any()

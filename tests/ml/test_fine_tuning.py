@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ml import export
-from ml.datasets import NOT_A_DIGIT, LabelledDigits
+from ml.datasets import NOT_A_DIGIT, LabelledDigits, load_mnist
 from ml.runtime import Recogniser, softmax
 from ml.synthesis import digits
 from ml.training import FineTuningConfig, TrainingError, fine_tune, fine_tuning, learn_anew
@@ -28,6 +28,11 @@ def test_a_batch_is_lessons_then_replay_in_their_shares() -> None:
     assert counts == [32, 58, 19, 19]
     assert sum(counts) == FEW_STEPS.batch_size
     assert set(parts[3].digits.labels.tolist()) == {NOT_A_DIGIT}
+
+
+def test_a_network_that_cannot_refuse_is_shown_digits_instead() -> None:
+    *_, instead = fine_tuning._parts(lessons(), None, 10, FEW_STEPS)
+    assert instead.digits.labels.min() >= 0
 
 
 def test_few_lessons_are_not_shown_until_they_are_known_by_heart() -> None:
@@ -72,6 +77,30 @@ def test_first_convolutions_and_batch_norms_stay_as_they_are_for_a_while() -> No
     assert all(layer.trainable for layer in layers)
 
 
+def test_dropout_rests_and_the_network_computes_as_the_configuration_says() -> None:
+    live = tiny_version()
+    weights = export.from_keras(live.keras).get_weights()
+    config = dataclasses.replace(FEW_STEPS, precision="bfloat16")
+    learner = fine_tuning._learner(live, weights, 11, config)
+    dropouts = [one for one in learner.layers if isinstance(one, keras.layers.Dropout)]
+    assert dropouts
+    assert {one.rate for one in dropouts} == {0.0}
+    hidden = next(one for one in learner.layers if isinstance(one, keras.layers.Dense))
+    assert (hidden.compute_dtype, hidden.variable_dtype) == ("bfloat16", "float32")
+    assert export.from_keras(live.keras).layers[-1].compute_dtype == "float32"
+
+
+def test_a_version_that_is_only_surer_has_lost_nothing() -> None:
+    judged = load_mnist().validation.take(slice(200))
+    model = export.from_keras(tiny_version().keras)
+    before = fine_tuning._judge(model, judged)
+    *others, kernel, bias = model.get_weights()
+    model.set_weights([*others, 2 * kernel, 2 * bias])
+    after = fine_tuning._judge(model, judged)
+    assert after.mistakes == before.mistakes
+    assert after.loss == pytest.approx(before.loss, rel=0.02)
+
+
 def test_a_retrained_version_can_be_retrained_and_still_refuses() -> None:
     first = fine_tune(tiny_version(), lessons(), FEW_STEPS)
     second = fine_tune(first, lessons(), FEW_STEPS)
@@ -88,13 +117,14 @@ def test_a_retrained_version_refuses_about_as_many_digits_as_the_live_one() -> N
     calibration = fine_tuning.load_mnist().calibration
     before, after = (refused_share(one, calibration) for one in (strict, candidate))
     assert before > refused_share(live, calibration)
-    assert after == pytest.approx(before, rel=0.05)
+    assert before / 2 < after <= before * 1.05, "Fewer only where a single digit would lose more."
 
 
 def test_it_goes_no_further_than_mnist_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fine_tuning, "MAX_LOSS_RISE", -1.0)
     assert fine_tune(tiny_version(), lessons(), FEW_STEPS).card.history["blend"] == 0.4
     monkeypatch.setattr(fine_tuning, "MAX_LOSS_RISE", 100.0)
+    monkeypatch.setattr(fine_tuning, "MAX_MORE_MISTAKES", 5_000)
     assert fine_tune(tiny_version(), lessons(), FEW_STEPS).card.history["blend"] == 1.0
 
 

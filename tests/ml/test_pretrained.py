@@ -1,7 +1,7 @@
 """The versions that ship are what their cards say."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +13,7 @@ from ml.datasets import MNIST_SHA256, load_mnist
 from ml.evaluation import compare_cards, digit_figures_of, evaluate
 from ml.runtime import Recogniser
 from ml.synthesis import non_digits, styled
+from ml.training import DEFAULTS
 
 LEAST_ACCURACY: dict[Family, float] = {"cnn": 0.992, "dnn": 0.978}
 
@@ -36,6 +37,15 @@ def test_a_shipped_version_was_made_from_this_repository(family: Family) -> None
     assert card.parent is None
     assert card.preprocessing_version == preprocessing.VERSION
     assert card.data["mnist_sha256"] == MNIST_SHA256
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_shipped_version_was_trained_as_flask_train_does(family: Family) -> None:
+    ours, its = asdict(DEFAULTS[family]), dict(shipped(family).card.configuration)
+    for one in (ours, its):  # These two differ from machine to machine, and from run to run.
+        one.pop("precision", None)
+        one.pop("seed")
+    assert its == ours
 
 
 @pytest.mark.parametrize("family", FAMILIES)

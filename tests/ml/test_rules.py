@@ -56,6 +56,16 @@ def test_a_frame_goes_and_what_it_holds_stays():
     assert not page[:, 600].any()
 
 
+def test_a_frame_that_the_edge_of_the_picture_cuts_off_goes():
+    ink = written()
+    page = ink.copy()
+    cv2.rectangle(page, (120, 120), (800, 360), 255, 3)
+    page = cleaned(page)
+    assert part_kept(page, ink) > 0.98
+    assert not page[120].any()
+    assert not page[:, 120].any()
+
+
 def test_strokes_that_cross_a_frame_stay_whole():
     ink = written("7")
     page = ink.copy()
@@ -72,3 +82,18 @@ def test_a_digit_by_itself_is_no_line_and_no_frame(text: str):
 def test_the_bars_of_a_row_of_fours_are_no_rule():
     ink = row.ink(row.strokes("494949494949"), width=7, scale=0.7)
     assert (cleaned(ink) == ink).all()
+
+
+@pytest.mark.parametrize("gap", [0, 8])
+def test_the_bars_of_ten_crowded_lines_are_no_rules(gap: float):
+    line = "44947464174044249484"
+    text = "\n".join(line[at:] + line[:at] for at in range(10))
+    ink = row.ink(row.strokes(text, gap=gap), width=8, scale=0.9)
+    assert (cleaned(ink) == ink).all()
+
+
+def test_rules_as_dark_as_the_ink_go_too():
+    ink = written()
+    page = cleaned(np.maximum(ink, lined(60, 1.5, across=False)))
+    away = cv2.dilate(ink, np.ones((9, 9), np.uint8)) == 0
+    assert (page[away] > 128).mean() < 0.003

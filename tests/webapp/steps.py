@@ -1,13 +1,18 @@
 """What people do on the pages, in one line each."""
 
 import io
+import re
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
 from werkzeug.test import TestResponse
 
+from ml.bundle import Bundle
 from tests.pen import Strokes, write, write_number
+from webapp.db import begin_write, db
+from webapp.models import ModelVersion
 
 FRAGMENT = {"X-Fragment": "yes"}
 JSON = {"Accept": "application/json"}
@@ -62,3 +67,17 @@ def png(strokes: Strokes) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+def shown(page: str) -> list[str]:
+    """Return the ids of the digits that a page of the history shows, in its order."""
+    return re.findall(r'id="shown-(\w+)"', page)
+
+
+def add_version(app: Flask, made: Bundle) -> str:
+    """Save a version of a bundle and return its name."""
+    with app.app_context():
+        begin_write()
+        version = ModelVersion.add(made, origin="train")
+        db.session.commit()
+        return version.name

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import cv2
 import pytest
 from flask import Flask
 
@@ -41,6 +42,11 @@ def test_there_are_no_more_places_than_were_set() -> None:
         assert (first, second) == (True, False)
     with aside.place() as again:
         assert again
+
+
+def test_no_thread_of_opencv_works_at_another_priority() -> None:
+    assert cv2.getNumThreads() == 1
+    assert sys.getswitchinterval() == pytest.approx(aside.SWITCH_SECONDS)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="single threads have no priority there")

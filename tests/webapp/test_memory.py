@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from webapp import memory
-from webapp.memory import MemoryShortageError, check
+from webapp.memory import MemoryShortageError, check, suffices_for
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +55,12 @@ def test_addresses_may_be_limited_as_well(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(resource, "getrlimit", lambda which: (10**9, 10**9))
     with pytest.raises(MemoryShortageError, match="ulimit"):
         check()
+
+
+def test_two_trainings_take_twice_as_much(machine: Path) -> None:
+    assert suffices_for(2)
+    (machine / "meminfo").write_text("MemAvailable:     3500000 kB\n")
+    assert suffices_for(1)
+    assert not suffices_for(2)
+    (machine / "meminfo").unlink()
+    assert suffices_for(2)

@@ -1,15 +1,20 @@
-import csv
 import io
-import json
 import re
-import zipfile
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from tests.pen import scribble, write
-from tests.webapp.steps import UNKNOWN_ID, accept_all, correct, digit_id, draw, png, post_strokes
+from tests.webapp.steps import (
+    UNKNOWN_ID,
+    accept_all,
+    correct,
+    digit_id,
+    draw,
+    png,
+    post_strokes,
+    shown,
+)
 from webapp import predictions
 from webapp.db import db
 from webapp.models import Digit
@@ -194,11 +199,6 @@ def test_other_methods_are_not_taken(alice: FlaskClient, method: str, path: str)
     assert alice.open(f"/predictions{path}", method=method).status_code == 405
 
 
-def shown(page: str) -> list[str]:
-    """Return the ids of the digits that a page of the history shows, in its order."""
-    return re.findall(r'id="shown-(\w+)"', page)
-
-
 def _file(data: bytes) -> tuple[object, str]:
     return io.BytesIO(data), "picture.png"
 
@@ -292,150 +292,3 @@ class TestTheFilter:
 
         assert hers not in charlie.get(f"/predictions?visitor={visitor}").text
         assert shown(bob.get(f"/predictions?visitor={visitor}").text) == [hers]
-
-
-class TestChoosing:
-    def choose(self, person: FlaskClient, do: str, *ids: str, **more: str) -> TestResponse:
-        return person.post("/predictions/bulk", data={"do": do, "digit": list(ids), **more})
-
-    def test_many_get_one_label_and_one_step_undoes_it(
-        self, alice: FlaskClient, bob: FlaskClient
-    ) -> None:
-        ids = [digit_id(draw(alice, label)) for label in (4, 5, 6)]
-        answer = self.choose(bob, "9", *ids[:2])
-        page = bob.get(answer.location).text
-
-        assert "2 digits\n" in page
-        assert shown(bob.get("/predictions?said=9&correction=accepted").text) == [ids[1], ids[0]]
-        undo = re.search(r'action="(/predictions/undo/\w+)', page)
-        assert undo
-        assert "Undone: 2 digits" in bob.post(undo[1], follow_redirects=True).text
-        assert shown(bob.get("/predictions?correction=yes").text) == []
-
-    def test_all_that_the_filter_shows_are_meant_without_their_ids(
-        self, alice: FlaskClient, bob: FlaskClient
-    ) -> None:
-        for label in (4, 4, 5):
-            draw(alice, label)
-
-        bob.post("/predictions/bulk?read=4", data={"do": "4", "all": "yes"})
-
-        assert len(shown(bob.get("/predictions?correction=accepted").text)) == 2
-
-    def test_what_waits_is_accepted_or_rejected(self, alice: FlaskClient, bob: FlaskClient) -> None:
-        ids = [digit_id(draw(alice, label)) for label in (4, 5, 6)]
-        self.choose(alice, "1", *ids[:2])
-        assert len(shown(alice.get("/predictions?correction=waits").text)) == 2
-
-        self.choose(bob, "accept", ids[0], ids[2])
-        self.choose(bob, "reject", ids[1], ids[2])
-
-        assert shown(alice.get("/predictions?correction=accepted").text) == [ids[0]]
-        assert shown(alice.get("/predictions?correction=rejected").text) == [ids[1]]
-        assert shown(alice.get("/predictions?correction=no").text) == [ids[2]]
-
-    def test_a_visitor_labels_their_own_alone_and_decides_nothing(
-        self, alice: FlaskClient, charlie: FlaskClient
-    ) -> None:
-        hers, his = digit_id(draw(alice)), digit_id(draw(charlie))
-
-        self.choose(charlie, "1", hers, his)
-        assert self.choose(charlie, "accept", his).status_code == 403
-
-        assert shown(alice.get("/predictions?correction=yes").text) == []
-        assert shown(charlie.get("/predictions?correction=waits").text) == [his]
-
-    def test_nothing_chosen_says_how_to_choose(
-        self, alice: FlaskClient, client: FlaskClient
-    ) -> None:
-        draw(alice)
-        answer = self.choose(alice, "1")
-        assert "Choose some digits first" in alice.get(answer.location).text
-        assert self.choose(client, "1", UNKNOWN_ID).status_code == 303
-
-    def test_a_button_that_is_none_is_refused(self, alice: FlaskClient) -> None:
-        assert self.choose(alice, "12", digit_id(draw(alice))).status_code == 400
-
-    def test_deleting_asks_first_and_takes_the_whole_drawing(
-        self, alice: FlaskClient, bob: FlaskClient
-    ) -> None:
-        ids = [digit_id(draw(alice, label)) for label in (4, 5)]
-        page = self.choose(alice, "delete", ids[0]).text
-        assert "This cannot be undone" in page
-        assert ids[0] in page
-
-        answer = self.choose(alice, "delete", ids[0], sure="yes")
-        assert "1 prediction is deleted." in alice.get(answer.location).text
-        assert shown(alice.get("/predictions").text) == [ids[1]]
-        self.choose(bob, "delete", sure="yes", all="yes")
-        assert shown(alice.get("/predictions").text) == []
-
-    def test_only_who_did_it_undoes_it(self, alice: FlaskClient, bob: FlaskClient) -> None:
-        drawn = digit_id(draw(alice))
-        done = self.choose(alice, "1", drawn).location.partition("done=")[2]
-
-        assert bob.post(f"/predictions/undo/{done}").status_code == 404
-        assert alice.post(f"/predictions/undo/{UNKNOWN_ID}").status_code == 404
-        assert alice.post(f"/predictions/undo/{done}").status_code == 303
-        assert (
-            "0 digits are as before"
-            in alice.post(f"/predictions/undo/{done}", follow_redirects=True).text
-        )
-        assert alice.get(f"/predictions/undo/{done}").status_code == 405
-
-    def test_what_another_decided_since_stays_when_one_undoes(
-        self, alice: FlaskClient, bob: FlaskClient
-    ) -> None:
-        drawn = digit_id(draw(alice))
-        done = self.choose(alice, "1", drawn).location.partition("done=")[2]
-        self.choose(bob, "accept", drawn)
-
-        page = alice.post(f"/predictions/undo/{done}", follow_redirects=True).text
-
-        assert "1 stay as others have decided since" in page
-        assert shown(alice.get("/predictions?correction=accepted").text) == [drawn]
-
-
-class TestTheExport:
-    def test_is_a_table_of_exactly_what_the_filter_shows(
-        self, alice: FlaskClient, charlie: FlaskClient
-    ) -> None:
-        four, _ = (digit_id(draw(alice, label)) for label in (4, 5))
-        draw(charlie, 4)
-
-        response = alice.get("/predictions/export.csv?read=4")
-        rows = list(csv.DictReader(io.StringIO(response.text)))
-
-        assert [row["digit"] for row in rows] == [four]
-        assert (rows[0]["read_as"], rows[0]["correction"]) == ("4", "none")
-        assert "visitor" not in rows[0]
-        assert response.headers["Content-Disposition"].startswith("attachment")
-
-    def test_as_json_lines_says_whose_for_reviewers(
-        self, alice: FlaskClient, bob: FlaskClient
-    ) -> None:
-        drawn = draw(alice, 4)
-
-        (line,) = bob.get("/predictions/export.jsonl").text.splitlines()
-
-        row = json.loads(line)
-        assert row["prediction"] == drawn["id"]
-        assert row["box"] == drawn["digits"][0]["box"]
-        assert len(row["visitor"]) == 26
-
-    def test_as_pictures_has_a_folder_for_each_label_that_stands(self, alice: FlaskClient) -> None:
-        one, other = (draw(alice, label) for label in (4, 5))
-        correct(alice, one, "not-a-digit")
-
-        with zipfile.ZipFile(io.BytesIO(alice.get("/predictions/export.zip").data)) as archive:
-            assert archive.testzip() is None
-            assert set(archive.namelist()) == {
-                f"not-a-digit/{digit_id(one)}.png",
-                f"5/{digit_id(other)}.png",
-            }
-
-    def test_of_nothing_is_empty_and_of_another_form_not_there(self, client: FlaskClient) -> None:
-        assert client.get("/predictions/export.csv").text.count("\n") == 1
-        assert client.get("/predictions/export.jsonl").text == ""
-        assert client.get("/predictions/export.pdf").status_code == 404
-        assert client.post("/predictions/export.csv").status_code == 405

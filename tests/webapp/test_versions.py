@@ -1,7 +1,5 @@
 import re
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +7,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from ml import bundle
-from ml.bundle import Bundle, Card
+from ml.bundle import Bundle
 from ml.images import to_png
-from ml.plots import PLOTS
+from tests.webapp.steps import add_version
 from webapp.db import begin_write, db
 from webapp.models import ModelFile, ModelVersion, Promotion
-from webapp.reports import PLOT_KINDS, write_missing
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ def test_visitors_see_the_versions_and_cannot_act(client: FlaskClient, second: s
 def test_a_version_shows_its_card(client: FlaskClient) -> None:
     page = client.get("/versions/dnn-1").text
 
-    assert "mnist test" in page
+    assert "MNIST test set" in page
     assert "Configuration" in page
     assert "promote" not in page
 
@@ -57,31 +54,6 @@ def test_a_retrained_version_shows_its_parent_and_what_the_gate_said(
     assert "What the gate said" in page
     assert "It forgot MNIST." in page
     assert "97.3 %" in page
-
-
-@pytest.fixture
-def drawn(app: Flask, make_bundle: Callable[..., Bundle]) -> str:
-    """Return the name of a version that has the plots of one kind, and half of another's."""
-    plots = {
-        "confusion-light.png": to_png(np.full((60, 64), 250, np.uint8)),
-        "confusion-dark.png": to_png(np.full((60, 64), 20, np.uint8)),
-        "learning-light.png": to_png(np.full((50, 64), 250, np.uint8)),
-    }
-    return _add(app, replace(make_bundle(gain=3.0), plots=plots))
-
-
-@pytest.fixture
-def plain(app: Flask, make_bundle: Callable[..., Bundle]) -> str:
-    """Return the name of a version without plots."""
-    return _add(app, make_bundle(gain=4.0))
-
-
-def _add(app: Flask, made: Bundle) -> str:
-    with app.app_context():
-        begin_write()
-        version = ModelVersion.add(made, origin="train")
-        db.session.commit()
-        return version.name
 
 
 def test_a_version_shows_its_plots_for_light_and_dark(client: FlaskClient, drawn: str) -> None:
@@ -112,28 +84,6 @@ def test_a_version_without_plots_shows_none(client: FlaskClient, plain: str) -> 
 @pytest.mark.parametrize("file", ["model.keras", "model.tflite", "x.png", "%00.png", "..%2Fx.png"])
 def test_what_is_no_plot_is_404(bob: FlaskClient, drawn: str, file: str) -> None:
     assert bob.get(f"/versions/{drawn}/plots/{file}").status_code == 404
-
-
-def test_the_page_knows_every_kind_of_plot_there_is() -> None:
-    assert set(PLOT_KINDS) == set(PLOTS)
-
-
-def test_every_plot_is_described_in_words(app: Flask, card: Card) -> None:
-    figures = {"mnist_test": dict.fromkeys(("accuracy", "precision", "recall", "ece"), 0.5)}
-    history = {"val_accuracy": [0.9, 0.98], "val_loss": [0.5, 0.06]}
-    known = replace(card, figures=figures, history=history)
-
-    told = [_plot_words(app, kind, known) for kind in PLOT_KINDS]
-
-    assert all(one.endswith(".") and "not measured" not in one for one in told)
-    assert len(set(told)) == len(PLOT_KINDS)
-    assert "after 2 epochs 98.00 %" in told[1]
-    assert _plot_words(app, "learning", card) == "Accuracy and loss by epoch."
-
-
-def _plot_words(app: Flask, kind: str, card: Card) -> str:
-    words: Any = app.jinja_env.get_template("versions/words.html").module
-    return str(words.plot_words(kind, card))
 
 
 @pytest.mark.parametrize("ending", ["keras", "tflite", "json"])
@@ -313,57 +263,6 @@ def test_a_pruned_version_is_remembered_and_not_promoted(
 
 
 @pytest.fixture
-def reported(app: Flask, drawn: str) -> str:
-    """Return the name of a version with a report."""
-    with app.app_context():
-        assert write_missing() == 1
-    return drawn
-
-
-def test_a_report_is_one_file_that_needs_nothing_else(bob: FlaskClient, reported: str) -> None:
-    assert f'href="/versions/{reported}/report.html"' in bob.get(f"/versions/{reported}").text
-    response = bob.get(f"/versions/{reported}/report.html")
-
-    assert response.mimetype == "text/html"
-    disposition = f"attachment; filename={reported}-report.html"
-    assert response.headers["Content-Disposition"] == disposition
-    assert f"<h1>{reported}</h1>" in response.text
-    assert not re.search(r'(src|href|srcset)="(?!data:)', response.text)
-    assert "url(" not in response.text
-    assert "@import" not in response.text
-    assert response.text.count("data:image/png;base64,") == 2
-    assert "What was read as what" in response.text
-
-
-def test_a_report_is_no_part_of_the_files_of_a_version(
-    app: Flask, reported: str, make_bundle: Callable[..., Bundle]
-) -> None:
-    with app.app_context():
-        version = ModelVersion.named(reported)
-        assert version is not None
-        assert set(version.bundle().plots) == {
-            "confusion-light.png",
-            "confusion-dark.png",
-            "learning-light.png",
-        }
-        assert write_missing() == 0
-
-
-def test_what_ships_has_a_report(bob: FlaskClient) -> None:
-    report = bob.get("/versions/cnn-1/report.html")
-    assert report.status_code == 200
-    assert "Configuration" in report.text
-
-
-def test_a_report_is_for_reviewers(client: FlaskClient, bob: FlaskClient, plain: str) -> None:
-    assert client.get("/versions/cnn-1/report.html").status_code == 303
-    assert "report.html" not in client.get("/versions/cnn-1").text
-    assert bob.get(f"/versions/{plain}/report.html").status_code == 404
-    assert bob.get("/versions/cnn-99/report.html").status_code == 404
-    assert bob.post("/versions/cnn-1/report.html").status_code == 405
-
-
-@pytest.fixture
 def detailed(app: Flask, make_bundle: Callable[..., Bundle]) -> str:
     """Return the name of a version with other forms, readings and styles, beside a live dnn."""
     count = [[100 * (row == column) for column in range(10)] for row in range(10)]
@@ -381,8 +280,10 @@ def detailed(app: Flask, make_bundle: Callable[..., Bundle]) -> str:
         readings={"mnist_test": {"confusion": count, "mistakes": [*mistakes, [900, 9, 4]]}},
         costs={"model.tflite": {"bytes": 4_321_000.0, "milliseconds": 0.054}},
     )
-    name = _add(app, cnn.with_exports({"model-int8.tflite": b"small", "model.onnx": b"other"}))
-    other = _add(app, dnn)
+    name = add_version(
+        app, cnn.with_exports({"model-int8.tflite": b"small", "model.onnx": b"other"})
+    )
+    other = add_version(app, dnn)
     with app.app_context():
         begin_write()
         version = db.session.get_one(ModelVersion, other)

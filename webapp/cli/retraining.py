@@ -1,6 +1,10 @@
 """`flask retrain`. TensorFlow is loaded only when it runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -9,6 +13,7 @@ from rich.table import Table
 
 from ml.bundle import FAMILIES, Bundle, Family
 from webapp import outcomes, reports, retraining
+from webapp.beside import second_process
 from webapp.cli.progress import clear_errors, progress_bar
 from webapp.cli.versions import forced, some_words, who
 from webapp.db import db
@@ -89,17 +94,34 @@ def _print_suspects(suspects: Sequence[SuspectLabel]) -> None:
 def _candidates(
     current: Promotion, live: Mapping[Family, Bundle], lessons: Lessons, *, from_scratch: bool
 ) -> list[Candidate]:
-    """Teach both families; the database is not held meanwhile."""
+    """Teach both families, side by side where that is possible; the database is not held."""
     names = {family: version.name for family, version in current.versions.items()}
     db.session.commit()
-    candidates = []
-    for family in FAMILIES:
-        with progress_bar(family) as report:
-            taught = retraining.teach(
-                family, names[family], live[family], lessons, report, from_scratch=from_scratch
-            )
-            candidates.append(taught)
-    return candidates
+    tasks = [(family, names[family], live[family], lessons) for family in FAMILIES]
+    teach = partial(retraining.teach, from_scratch=from_scratch)
+    with second_process() as process:
+        if process is None:
+            return [_watched(teach, task) for task in tasks]
+        others = [process.submit(teach, *task) for task in tasks[1:]]
+        first = _watched(teach, tasks[0])
+        return [first, *(_awaited(*pair) for pair in zip(FAMILIES[1:], others, strict=True))]
+
+
+def _watched(teach: Callable[..., Candidate], task: tuple[Any, ...]) -> Candidate:
+    with progress_bar(task[0]) as report:
+        return teach(*task, report)
+
+
+def _awaited(family: Family, other: Future[Candidate]) -> Candidate:
+    """Wait for what the second process still has to do."""
+    with progress_bar(f"{family}, beside"):
+        try:
+            return other.result()
+        except BrokenProcessPool:
+            raise RetrainingError(
+                f"The process that taught the {family} died; there may be too little memory. "
+                "End other programs and try again."
+            ) from None
 
 
 def _print_report(candidate: Candidate, name: str) -> None:
@@ -112,6 +134,9 @@ def _print_report(candidate: Candidate, name: str) -> None:
     Console().print(table)
     for reason in candidate.report.reasons:
         click.echo(f"{name}: {reason}")
+    if candidate.seconds:
+        parts = (f"{part} {seconds:.0f} s" for part, seconds in candidate.seconds.items())
+        click.echo(f"{name} took: {', '.join(parts)}.")
 
 
 def _finish(passed: Sequence[ModelVersion], replacing: int | None, reason: str) -> None:

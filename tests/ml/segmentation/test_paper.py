@@ -1,5 +1,7 @@
 """The digits in a picture's ink."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,8 @@ from ml import images, strokes
 from ml.segmentation import Judge, digits_in_ink, digits_in_strokes
 from tests import pen, row
 from tests.ml.segmentation.test_drawing import reading
+
+MNIST = Path(images.__file__).parent / "data" / "mnist.npz"
 
 
 def blob(ink: np.ndarray, x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -90,6 +94,14 @@ def test_numbers_are_read_line_by_line(text: str, judge: Judge):
     assert reading(found, judge) == text
 
 
+def test_a_prepared_digit_is_never_taken_apart(judge: Judge):
+    """Two halves of these look more like digits than the whole does."""
+    digits = np.load(MNIST, allow_pickle=False)["x_test"]
+    for odd in (445, 1014, 2118):
+        (found,) = digits_in_ink(digits[odd], 1.0, judge)
+        assert (found.picture == digits[odd]).all()
+
+
 def test_a_line_of_twenty_digits_is_read(judge: Judge):
     text = "98765432101234567890"
     assert reading(digits_in_ink(row.ink(row.strokes(text)), 1.0, judge), judge) == text
@@ -109,7 +121,16 @@ def test_digits_that_touch_are_cut_apart(text: str, judge: Judge):
     assert reading(found, judge) == text
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("count, found", [(4, 4), (5, 5), (3, 4), (12, 4)])
+def test_an_expected_number_of_digits_is_found_where_that_is_possible(
+    count: int, found: int, judge: Judge
+):
+    ink = row.ink(row.strokes("4071"), width=8)
+    assert len(digits_in_ink(ink, 1.0, judge)) == 4
+    assert len(digits_in_ink(ink, 1.0, judge, count=count)) == found
+
+
+@settings(max_examples=25)
 @given(
     height=st.integers(16, 2_000),
     x=st.floats(0.02, 1),

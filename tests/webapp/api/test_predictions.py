@@ -1,51 +1,22 @@
 """`/api/v1/predictions`: read, list, show, delete, and what is refused."""
 
-import io
 import json
-import zlib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from werkzeug.test import TestResponse
 
 from ml.images import to_png
 from tests import pen
-from tests.people import PREDICTIONS, correct, digit_of, error_of, read
-from webapp import create_app
+from tests.people import PNG, PREDICTIONS, correct, count, digit_of, error_of, post_file, read
 from webapp.auth import VISITOR_COOKIE
 from webapp.db import db
 from webapp.models import Digit, ModelPrediction, Original, Submission, Visitor
-from webapp.models.types import now
 
-SEVEN = np.zeros((300, 300), np.uint8)
-SEVEN[60:80, 80:220] = 255
-for row in range(80, 250):
-    SEVEN[row, 200 - (row - 80) // 2 : 222 - (row - 80) // 2] = 255
-PNG = to_png(255 - SEVEN)
 UNKNOWN_ID = "01" + "0" * 24
-
-
-def count(app: Flask, record: type[Any]) -> int:
-    with app.app_context():
-        return db.session.query(record).count()
-
-
-def post_file(
-    person: FlaskClient, data: bytes, name: str = "seven.png", **form: Any
-) -> TestResponse:
-    return person.post(PREDICTIONS, data={"image": (io.BytesIO(data), name), **form})
-
-
-def keyed(person: FlaskClient, key: str, label: int = 7) -> TestResponse:
-    body = {"strokes": pen.write(label)}
-    return person.post(PREDICTIONS, json=body, headers={"Idempotency-Key": key})
 
 
 class TestAnAnswer:
@@ -283,209 +254,6 @@ class TestReplacing:
         assert alice.get(f"{PREDICTIONS}/{first['id']}").status_code == 200
 
 
-class TestIdempotency:
-    def test_a_retry_gets_the_first_answer(self, app: Flask, alice: FlaskClient):
-        first, again = keyed(alice, "one"), keyed(alice, "one")
-        assert (first.status_code, again.status_code) == (201, 201)
-        assert again.get_json() == first.get_json()
-        assert count(app, Submission) == 1
-
-    def test_a_retry_without_the_cookie_gets_answer_and_cookie(self, app: Flask):
-        """The first answer, and the cookie with it, was lost on its way."""
-        lost, retrying = app.test_client(), app.test_client()
-        first, again = keyed(lost, "one"), keyed(retrying, "one")
-        assert again.get_json() == first.get_json()
-        assert VISITOR_COOKIE in again.headers["Set-Cookie"]
-        assert retrying.get(f"{PREDICTIONS}/{first.get_json()['id']}").status_code == 200
-        assert count(app, Visitor) == 1
-
-    def test_a_retry_without_the_cookie_is_known_for_ten_minutes(self, app: Flask):
-        """Later it may be a stranger, who must not get the visitor's cookie."""
-        first = keyed(app.test_client(), "one").get_json()
-        with app.app_context():
-            db.session.get_one(Submission, first["id"]).created_at = now() - timedelta(minutes=11)
-            db.session.commit()
-        stranger = app.test_client()
-        assert keyed(stranger, "one").get_json()["id"] != first["id"]
-        assert stranger.get(f"{PREDICTIONS}/{first['id']}").status_code == 404
-
-    def test_the_same_key_for_another_drawing_is_a_conflict(self, app: Flask, alice: FlaskClient):
-        keyed(alice, "one", 7)
-        message = error_of(keyed(alice, "one", 8), 409, "conflict")
-        assert "Take a new key" in message
-        assert count(app, Submission) == 1
-
-    def test_another_visitor_may_use_the_same_key(
-        self, app: Flask, alice: FlaskClient, charlie: FlaskClient
-    ):
-        read(charlie, 3)
-        first, other = keyed(alice, "one"), keyed(charlie, "one")
-        assert first.get_json()["id"] != other.get_json()["id"]
-        assert count(app, Submission) == 3
-
-    def test_a_retry_with_the_same_picture_is_known(self, app: Flask, alice: FlaskClient):
-        def send() -> TestResponse:
-            form = {"image": (io.BytesIO(PNG), "seven.png")}
-            return alice.post(PREDICTIONS, data=form, headers={"Idempotency-Key": "one"})
-
-        assert send().get_json() == send().get_json()
-        assert count(app, Submission) == 1
-
-    def test_retries_at_the_same_moment_save_once(self, app: Flask, alice: FlaskClient):
-        read(alice)
-        cookie = alice.get_cookie(VISITOR_COOKIE)
-        assert cookie is not None
-
-        def send(_: int) -> str:
-            person = app.test_client()
-            person.set_cookie(VISITOR_COOKIE, cookie.value)
-            return str(keyed(person, "one").get_json()["id"])
-
-        with ThreadPoolExecutor(8) as pool:
-            assert len(set(pool.map(send, range(16)))) == 1
-        assert count(app, Submission) == 2
-
-    @pytest.mark.parametrize("key", ["", "k" * 201])
-    def test_a_key_has_1_to_200_characters(self, alice: FlaskClient, key: str):
-        assert "1 to 200 characters" in error_of(keyed(alice, key), 400, "bad-request")
-
-
-class TestBadStrokes:
-    @pytest.mark.parametrize(
-        "body, told",
-        [
-            ("", "cannot be read as JSON"),
-            ("{", "cannot be read as JSON"),
-            ("[" * 100_000, "cannot be read as JSON"),
-            ('{"strokes": ' + "[" * 100_000 + "]" * 100_000 + "}", "cannot be read as JSON"),
-            ('{"strokes": [[[' + "9" * 5000 + ", 1]]]}", "cannot be read as JSON"),
-            ("null", "Expected a JSON object"),
-            ("[]", "Expected a JSON object"),
-            ('"strokes"', "Expected a JSON object"),
-            ("{}", "Expected a JSON object"),
-            ('{"strokes": null}', "must be a list of strokes, not null"),
-            ('{"strokes": "7"}', "must be a list of strokes, not a text"),
-            ('{"strokes": [[["1", "2"]]]}', "must hold finite numbers, not a text"),
-            ('{"strokes": [[[true, false]]]}', "must hold finite numbers, not true or false"),
-            ('{"strokes": [[[1e999, 1]]]}', "must hold finite numbers, not an infinite number"),
-            (
-                '{"strokes": [[[NaN, 1]]]}',
-                "must hold finite numbers, not an infinite number or NaN",
-            ),
-            ('{"strokes": [[[1, 1' + "0" * 400 + "]]]}", "lies outside"),
-            ('{"strokes": [[[[1], 2]]]}', "must hold finite numbers, not a list"),
-            ('{"strokes": [], "width": 0}', "width must be a number from 1 to 20000"),
-            ('{"strokes": [], "width": null}', "width must be a number"),
-            ('{"strokes": [], "height": true}', "height must be a number"),
-            ('{"strokes": [], "height": 1e999}', "height must be a number"),
-            ('{"strokes": [], "height": 1' + "0" * 400 + "}", "height must be a number"),
-            ('{"strokes": [], "save": "no"}', "save must be true or false"),
-            ('{"strokes": [], "replaces": 7}', "replaces must be the id of a prediction, or null"),
-        ],
-        ids=lambda text: text[:40],
-    )
-    def test_are_malformed(self, quiet_app: Flask, quiet: FlaskClient, body: str, told: str):
-        response = quiet.post(PREDICTIONS, data=body, content_type="application/json")
-        assert told in error_of(response, 400, "bad-request")
-        assert "Set-Cookie" not in response.headers
-        assert count(quiet_app, Submission) == 0
-
-    def test_in_no_known_encoding_are_malformed(self, quiet: FlaskClient):
-        for body in (b'{"strokes": "\xff\xfe"}', b"\xff\xff", '{"strokes": []}'.encode("utf-16")):
-            response = quiet.post(PREDICTIONS, data=body, content_type="application/json")
-            assert response.status_code in (200, 400)
-            if response.status_code == 400:
-                error_of(response, 400, "bad-request")
-
-    def test_of_a_million_points_are_too_large(self, quiet: FlaskClient):
-        body = '{"strokes": [[' + ",".join(["[1,2]"] * 1_000_000) + "]]}"
-        response = quiet.post(PREDICTIONS, data=body, content_type="application/json")
-        message = error_of(response, 413, "too-large")
-        assert "has 1,000,000 points; at most 20,000 are read" in message
-
-    @given(
-        st.recursive(
-            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
-            lambda inner: (
-                st.lists(inner, max_size=3)
-                | st.dictionaries(st.sampled_from(["strokes", "width", "save", "replaces"]), inner)
-            ),
-            max_leaves=10,
-        )
-    )
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    def test_and_any_other_json_never_break_the_site(self, quiet: FlaskClient, body: Any):
-        wrapped = {"strokes": body, "save": False}
-        for sent in (body, wrapped):
-            response = quiet.post(PREDICTIONS, json=sent)
-            assert response.status_code in (200, 201, 400, 413), response.text
-
-
-class TestBadPictures:
-    @pytest.mark.parametrize(
-        "data, told",
-        [
-            (b"Dear Inkling, this is a 7.", "not a picture that can be read"),
-            (PNG[: len(PNG) // 2], "damaged"),
-            (b"\x89PNG\r\n\x1a\n", "not a picture that can be read"),
-        ],
-        ids=["text", "truncated", "signature"],
-    )
-    def test_are_unreadable(self, quiet_app: Flask, quiet: FlaskClient, data: bytes, told: str):
-        response = post_file(quiet, data)
-        assert told in error_of(response, 415, "unreadable-picture")
-        assert "Set-Cookie" not in response.headers
-        assert count(quiet_app, Submission) == 0
-
-    @pytest.mark.parametrize("name", ["", "empty.png"])
-    def test_that_are_empty_are_told(self, quiet: FlaskClient, name: str):
-        assert "Nothing came in" in error_of(post_file(quiet, b"", name), 400, "bad-request")
-
-    @pytest.mark.parametrize(
-        "form", [{}, {"image": "text"}, {"picture": (io.BytesIO(PNG), "a.png")}]
-    )
-    def test_that_did_not_come_are_asked_for(self, quiet: FlaskClient, form: Any):
-        response = quiet.post(PREDICTIONS, data=form, content_type="multipart/form-data")
-        assert "form field named image" in error_of(response, 400, "bad-request")
-
-    def test_without_a_body_are_asked_for(self, quiet: FlaskClient):
-        assert "Nothing came in" in error_of(quiet.post(PREDICTIONS), 400, "bad-request")
-
-    def test_with_another_word_for_save_are_refused(self, quiet: FlaskClient):
-        response = post_file(quiet, PNG, save="perhaps")
-        assert "save must be true or false" in error_of(response, 400, "bad-request")
-
-    def test_of_20000_by_20000_pixels_are_too_large(self, quiet: FlaskClient):
-        huge = bytearray(PNG)
-        huge[16:24] = (20_000).to_bytes(4, "big") * 2
-        huge[29:33] = zlib.crc32(bytes(huge[12:29])).to_bytes(4, "big")
-        message = error_of(post_file(quiet, bytes(huge)), 413, "too-large")
-        assert "has 20,000×20,000 pixels; at most 50,000,000 in all are read" in message
-
-
-class TestTooManyBytes:
-    @pytest.fixture
-    def narrow(self, instance: Any) -> Any:
-        from tests.conftest import dispose
-
-        application = create_app({"TESTING": True, "INKLING_MAX_UPLOAD_BYTES": 1000})
-        yield application.test_client()
-        dispose(application)
-
-    @pytest.mark.parametrize(
-        "sent",
-        [
-            {"data": bytes(1001), "content_type": "image/png"},
-            {"data": b" " * 1001, "content_type": "application/json"},
-            {"data": {"image": (io.BytesIO(bytes(1001)), "a.png")}},
-        ],
-        ids=["bytes", "json", "form"],
-    )
-    def test_are_too_large(self, narrow: FlaskClient, sent: Any):
-        message = error_of(narrow.post(PREDICTIONS, **sent), 413, "too-large")
-        assert "at most 1,000 bytes are taken" in message
-
-
 class TestMethods:
     @pytest.mark.parametrize(
         "method, path",
@@ -582,38 +350,3 @@ class TestTheList:
     def test_takes_only_its_own_cursor(self, quiet: FlaskClient, after: str):
         response = quiet.get(f"{PREDICTIONS}?after={after}")
         assert "after must be" in error_of(response, 400, "bad-request")
-
-
-class TestForeignRequests:
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            {"Sec-Fetch-Site": "cross-site"},
-            {"Origin": "https://evil.example"},
-            {"Origin": "null"},
-            {"Origin": "http://localhost:1"},
-            {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
-        ],
-    )
-    @pytest.mark.parametrize("method", ["POST", "DELETE"])
-    def test_that_change_something_are_forbidden(
-        self, app: Flask, alice: FlaskClient, headers: dict[str, str], method: str
-    ):
-        answer = read(alice)
-        path = PREDICTIONS if method == "POST" else f"{PREDICTIONS}/{answer['id']}"
-        response = alice.open(path, method=method, json={"strokes": pen.write(1)}, headers=headers)
-        assert "another site" in error_of(response, 403, "forbidden")
-        assert count(app, Submission) == 1
-
-    @pytest.mark.parametrize(
-        "headers",
-        [{}, {"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}],
-    )
-    def test_of_this_site_and_of_programs_are_answered(
-        self, alice: FlaskClient, headers: dict[str, str]
-    ):
-        response = alice.post(PREDICTIONS, json={"strokes": pen.write(1)}, headers=headers)
-        assert response.status_code == 201
-
-    def test_that_only_look_are_answered(self, alice: FlaskClient):
-        assert alice.get(PREDICTIONS, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200

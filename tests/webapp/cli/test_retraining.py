@@ -1,6 +1,8 @@
 """`flask retrain`: what it does before anything is learned, and what it says afterwards."""
 
 import json
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import pytest
@@ -12,11 +14,12 @@ from ml.bundle import Bundle
 from ml.gate import GateReport, Row
 from tests import pen
 from tests.people import correct, digit_of, read
-from webapp import memory, retraining
+from webapp import beside, memory, retraining
+from webapp.cli import retraining as cli
 from webapp.db import begin_write, db
 from webapp.models import Digit, ModelVersion, Outcome, Promotion
 from webapp.models.outcomes import Fate
-from webapp.retraining import Candidate
+from webapp.retraining import Candidate, RetrainingError
 
 
 def run(app: Flask, *arguments: str) -> Result:
@@ -54,6 +57,7 @@ def taught_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         return Candidate(live.card.family, live, GateReport((row,)), parent)
 
     monkeypatch.setattr(retraining, "teach", teach)
+    monkeypatch.setattr(beside, "MIN_CORES", 1_000)
 
 
 def test_suspected_labels_are_named_before_anything_is_learned(app: Flask, taught_nothing: None):
@@ -113,6 +117,24 @@ def live(app: Flask) -> tuple[str, str, str]:
         current = Promotion.current()
         assert current is not None
         return current.cnn_name, current.dnn_name, current.reason
+
+
+def test_it_says_how_long_each_part_took(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    def teach(family: str, parent: str, live: Bundle, *_args: Any, **_options: Any) -> Candidate:
+        seconds = {"learning": 12.4, "judging": 3.0}
+        return Candidate(live.card.family, live, GateReport(()), parent, seconds)
+
+    monkeypatch.setattr(retraining, "teach", teach)
+    monkeypatch.setattr(beside, "MIN_CORES", 1_000)
+    accept(app, *range(10))
+    assert "cnn-2 took: learning 12 s, judging 3 s." in run(app).output
+
+
+def test_a_second_process_that_dies_is_said():
+    dead: Future[Candidate] = Future()
+    dead.set_exception(BrokenProcessPool("terminated"))
+    with pytest.raises(RetrainingError, match="taught the dnn died; there may be too little mem"):
+        cli._awaited("dnn", dead)
 
 
 def test_only_what_passes_goes_live(app: Flask, taught_nothing: None):
