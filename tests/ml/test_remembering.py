@@ -12,6 +12,7 @@ from tests.ml.tiny import tiny_version
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by the number of digits whenever the network reads some."""
+    tiny_version()  # Its training reads too, and is remembered.
     counts: list[int] = []
     plain = Recogniser.logits
 
