@@ -24,7 +24,7 @@ from ml.datasets import DatasetError, LabelledDigits, published_split
 from ml.evaluation import assess
 from ml.runtime import softmax, to_input
 from ml.training.fitting import Progress, TrainingError, Watch
-from ml.training.precision import Precision, computing_in, in_float32, quickest
+from ml.training.precision import Precision, computing_in, cpu_lines, in_float32, quickest
 
 BATCH_SIZE = 128
 VALIDATION_SHARE = 0.1
@@ -50,7 +50,6 @@ STOP_AFTER_EPOCHS, SLOW_DOWN_AFTER_EPOCHS = 5, 2
 FIGURES = ("accuracy", "loss", "precision", "recall", "f1")
 
 RESULTS_FILE = "reproduced.json"
-CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -210,15 +209,11 @@ def _figures(model: keras.Model, test: LabelledDigits) -> dict[str, float]:
 
 def machine() -> str:
     """Say what this runs on: processor, cores, Python and TensorFlow."""
-    names = [line.partition(":")[2].strip() for line in _cpu_lines() if line.startswith("model n")]
+    names = [line.partition(":")[2].strip() for line in cpu_lines() if line.startswith("model n")]
     processor = names[0] if names else platform.machine()
     cores = len(names) or "some"
     versions = f"Python {platform.python_version()}, TensorFlow {version('tensorflow')}"
     return f"{processor}, {cores} cores, {versions}"
-
-
-def _cpu_lines() -> list[str]:
-    return CPU_INFO.read_text("utf-8").splitlines() if CPU_INFO.exists() else []
 
 
 def load_results(folder: Path) -> dict[str, Reproduction]:
