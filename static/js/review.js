@@ -13,6 +13,7 @@ import { hideProblem, showProblem } from "./problem.js";
 const STORAGE = "inkling unsent";
 const PACE_MILLISECONDS = 60_000;
 const NUM_RIPE = 10;
+const TIMEOUT_MILLISECONDS = 30_000;
 const RETRY_MILLISECONDS = [1000, 2000, 4000, 8000];
 // The letters of an id: Crockford's base 32 in lower case.
 const LETTERS = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -34,6 +35,8 @@ let numDone = Number(text("[data-num-done]"));
 let left = text("[data-num-left]");
 let isSending = false;
 let isLoading = false;
+/** @type {Promise<unknown>} what was asked of the site last */
+let asked = Promise.resolve();
 let isEnd = false;
 let tries = 0;
 let lastCursor = current()?.dataset.cursor;
@@ -142,14 +145,37 @@ async function loadMore() {
 async function fetchCases(after) {
   const url = new URL(place.dataset.cases ?? "", location.href);
   url.searchParams.set("after", after);
-  const response = await fetch(url, { headers: { "X-Fragment": "yes" } }).catch(() => null);
-  if (!response?.ok) throw new Problem("The next digits could not be loaded.");
-  if (response.redirected) location.assign(response.url);
-  const { cases, after: last, left: waiting } = await response.json();
-  const most = Number(document.querySelector("[data-num-left]")?.getAttribute("data-most"));
-  if (waiting <= most) showLeft(waiting - unsent.length);
-  lastCursor = last ?? undefined;
-  return cases;
+  return inTurn(async () => {
+    const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+    const headers = { "X-Fragment": "yes" };
+    const response = await fetch(url, { headers, signal }).catch(() => null);
+    if (!response?.ok) throw new Problem("The next digits could not be loaded.");
+    if (response.redirected) location.assign(response.url);
+    const { cases, after: last, left: waiting } = await response.json();
+    const most = Number(document.querySelector("[data-num-left]")?.getAttribute("data-most"));
+    if (waiting <= most) showLeft(waiting - numUnsent());
+    lastCursor = last ?? undefined;
+    return cases;
+  });
+}
+
+/**
+ * Ask one thing of the site after the other: what it says is left would otherwise hold some of what
+ * is on its way, and nobody could tell how much of it.
+ *
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @returns {Promise<T>}
+ */
+function inTurn(ask) {
+  const answer = asked.then(ask);
+  asked = answer.catch(() => {});
+  return answer;
+}
+
+/** How many more digits are decided on than the site knows of. */
+function numUnsent() {
+  return unsent.reduce((sum, message) => sum + (message.label ? 1 : -1), 0);
 }
 
 /**
@@ -211,8 +237,10 @@ async function sendNext() {
   if (next.label) body.set("label", next.label);
   if (next.action) body.set("action", next.action);
   try {
-    await postForFragment(next.url, body);
-    unsent.shift();
+    await inTurn(async () => {
+      await postForFragment(next.url, body);
+      unsent.shift();
+    });
     tries = 0;
     hideProblem();
   } catch (error) {

@@ -9,6 +9,22 @@ from tests.site import Site
 
 LABELS = (1, 2, 3)
 
+SLOW_NETWORK = """
+  const real = window.fetch;
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  let decided = () => {};
+  const decision = new Promise((done) => { decided = done; });
+  window.fetch = async (url, options) => {
+    if (String(url).includes("/review/cases")) await Promise.race([decision, pause(1000)]);
+    const response = await real(url, options);
+    if (options?.method === "POST") { decided(); await pause(1000); }
+    const { dataset } = document.body;
+    setTimeout(() => { dataset.answers = Number(dataset.answers ?? 0) + 1; }, 100);
+    return response;
+  };
+"""
+"""The next digits are asked for once a decision is taken, whose answer is longer on its way."""
+
 
 @pytest.fixture
 def three_waiting(page: Page, bob_page: Page) -> Iterator[Page]:
@@ -37,6 +53,16 @@ def test_one_key_does_all_and_goes_on(three_waiting: Page) -> None:
 
     assert seen == {"1", "2", "3"}
     expect(three_waiting.locator(".empty-title")).to_be_visible()
+
+
+def test_what_is_on_its_way_is_counted_once(three_waiting: Page) -> None:
+    three_waiting.add_init_script(SLOW_NETWORK)
+    three_waiting.reload()
+    three_waiting.keyboard.press("Enter")
+    # Two digits, then none, and the decision itself.
+    expect(three_waiting.locator("body")).to_have_attribute("data-answers", "3")
+
+    expect(three_waiting.locator("[data-num-left]")).to_have_text("2")
 
 
 def test_what_was_labelled_reaches_the_site_and_the_visitor(
