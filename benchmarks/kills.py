@@ -4,24 +4,26 @@
     python -m benchmarks.kills --retrainings 5   and some of `flask retrain --promote` itself
     python -m benchmarks.kills --seed 7          other moments
 
-After each kill the database is looked through and a drawing is read. Everything is on SQLite in a
-temporary folder, and on PostgreSQL where initdb is.
+After each kill the processes that it should have taken along are looked for, the database is looked
+through and a drawing is read; a line says what was found. Everything is on SQLite in a temporary
+folder, and on PostgreSQL where initdb is.
 """
 
 import argparse
 import dataclasses
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from flask import Flask
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from benchmarks import drawings, postgresql
@@ -39,7 +41,10 @@ NUM_ROUNDS = 2
 """A kill comes within so many rounds of saving, promoting and rolling back."""
 NUM_CORRECTIONS = 40
 KEPT_VERSIONS = 2
+SECONDS_TO_END = 10
+"""A process beside the killed one notices its end by itself, once its libraries let it."""
 
+RETRAIN = [sys.executable, "-m", "flask", "retrain", "--promote", "--force", "to be killed"]
 GO_ON = """
 from benchmarks.kills import save_and_promote_on_and_on
 save_and_promote_on_and_on()
@@ -54,13 +59,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     table = Table("database", "kills", "versions saved", "promotions", "found wrong")
-    wrong = 0
+    wrong, longest = 0, None
     for name in ("SQLite", *(["PostgreSQL"] if postgresql.programs() else [])):
         with database(name) as environment:
             app = application(environment)
             moments = random.Random(arguments.seed)
+            print(f"{name}: killing what saves and promotes", flush=True)
             found = kill_some(app, environment, moments, arguments.kills)
-            found += kill_retrainings(app, environment, moments, arguments.retrainings)
+            if arguments.retrainings:
+                print(f"{name}: killing flask retrain", flush=True)
+                accept_corrections(app)
+                longest = longest or seconds_of_a_retraining(environment)
+                found += kill_retrainings(
+                    app, environment, moments, arguments.retrainings, longest=longest
+                )
             saved, promoted = counts(app)
             close(app)
         wrong += len(found)
@@ -76,12 +88,8 @@ def kill_some(
     """Kill a process that saves and promotes, so many times; return what was found wrong."""
     command = [sys.executable, "-c", GO_ON]
     longest = NUM_ROUNDS * seconds_of_a_round(command, environment)
-    wrong = []
-    for _ in track(range(num_kills), "Killing", transient=True):
-        with begun(command, environment):
-            time.sleep(moments.uniform(0, longest))
-        wrong += faults(app)
-    return wrong
+    seconds = [moments.uniform(0, longest) for _ in range(num_kills)]
+    return kill_each(app, command, environment, seconds)
 
 
 def seconds_of_a_round(command: Sequence[str], environment: Mapping[str, str]) -> float:
@@ -93,13 +101,52 @@ def seconds_of_a_round(command: Sequence[str], environment: Mapping[str, str]) -
         return time.monotonic() - started
 
 
+def kill_each(
+    app: Flask, command: Sequence[str], environment: Mapping[str, str], seconds: Sequence[float]
+) -> list[str]:
+    """Begin a command again and again, kill it after so many seconds each time, and look."""
+    wrong = []
+    for number, one in enumerate(seconds, start=1):
+        process_id, after = killed(command, environment, one)
+        found = [*outliving(process_id), *faults(app)]
+        told = "; ".join(found) or "nothing wrong"
+        print(f"  {number} of {len(seconds)}, killed after {after:.1f} s: {told}", flush=True)
+        wrong += found
+    return wrong
+
+
+def killed(
+    command: Sequence[str], environment: Mapping[str, str], seconds: float
+) -> tuple[int, float]:
+    """Begin a command and kill it after so many seconds; return its id, and after how many.
+
+    Where it ended before, since the machine had less else to do, it is begun once more and killed
+    after half of that.
+    """
+    while True:
+        with begun(command, environment) as process, suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        if process.returncode:
+            return process.pid, seconds
+        seconds /= 2
+
+
 @contextmanager
 def begun(
     command: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command from where it says that it begins to the end of the context, and kill it."""
+    """Run a command from where it says that it begins to the end of the context, and kill it.
+
+    It has a session of its own, by which what it leaves behind is known. What it says is not read
+    to its end: that comes only once everything has ended which it began.
+    """
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     assert process.stdout
     process.stdout.readline()
@@ -107,9 +154,35 @@ def begun(
         yield process
     finally:
         process.send_signal(signal.SIGKILL)
-        process.communicate()
-    if process.returncode != -signal.SIGKILL:
+        process.wait()
+        process.stdout.close()
+    if process.returncode not in (-signal.SIGKILL, 0):
         raise RuntimeError(f"{command} ended by itself with {process.returncode}.")
+
+
+def outliving(session: int) -> list[str]:
+    """Wait for the processes that a killed one began; say of each that did not end, and end it."""
+    deadline = time.monotonic() + SECONDS_TO_END
+    while (left := _processes_of(session)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process_id in left:
+        with suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)
+    return [f"Process {one} outlived the killed one." for one in left]
+
+
+def _processes_of(session: int) -> list[int]:
+    """Return which processes of a session run, where Linux tells; ended ones may wait to be read.
+
+    The fields are those of proc_pid_stat(5), after the name, which may hold anything.
+    """
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, of = file.read_text().rpartition(")")[2].split()[:4]
+            if int(of) == session and state != "Z":
+                found.append(int(file.parent.name))
+    return found
 
 
 def save_and_promote_on_and_on() -> None:
@@ -147,23 +220,34 @@ def _candidates(current: Promotion) -> list[Candidate]:
     ]
 
 
-def kill_retrainings(
-    app: Flask, environment: Mapping[str, str], moments: random.Random, num_kills: int
-) -> list[str]:
-    """Let one retraining end to know how long it takes, then kill others on their way."""
-    if not num_kills:
-        return []
-    accept_corrections(app)
-    command = [sys.executable, "-m", "flask", "retrain", "--promote", "--force", "to be killed"]
-    started = time.monotonic()
-    subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
+def seconds_of_a_retraining(environment: Mapping[str, str]) -> float:
+    """Let a retraining end, and return for how long it may be on its way when it is killed."""
+    print("  one retraining to its end, to know how long it takes", flush=True)
+    with subprocess.Popen(
+        RETRAIN, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        started = time.monotonic()
+        process.stdout.read()
+    if process.returncode:
+        raise RuntimeError(f"{RETRAIN} ended with {process.returncode}.")
     whole = time.monotonic() - started
-    wrong = []
-    for _ in track(range(num_kills), "Killing retrainings", transient=True):
-        with begun(command, environment):
-            time.sleep(moments.uniform(0, 0.9 * whole))
-        wrong += faults(app)
-    return wrong
+    print(f"  {whole:.0f} s from its first word", flush=True)
+    return 0.9 * whole
+
+
+def kill_retrainings(
+    app: Flask,
+    environment: Mapping[str, str],
+    moments: random.Random,
+    num_kills: int,
+    *,
+    longest: float,
+) -> list[str]:
+    """Kill retrainings on their way, one in each equal part of the time that they take."""
+    parts = [(number + moments.random()) / num_kills for number in range(num_kills)]
+    return kill_each(app, RETRAIN, environment, [longest * part for part in parts])
 
 
 def accept_corrections(app: Flask) -> None:

@@ -1,13 +1,14 @@
 """Does the gate keep bad versions out and let honest ones in?
 
     .venv/bin/python -m benchmarks.sabotage [--families dnn cnn] [--seeds 20]
-        [--only bad honest poison]
+        [--only bad honest poison] [--keep FOLDER]
 
 Each bad candidate is made from the live version, as a mistake or malice would make it. The honest
 ones learned the same lessons in the same way from another seed, and are compared with one of them.
 With INKLING_BENCH_DATA, a hundred wrong labels are laid among four hundred honest ones as well:
 what is learned without the suspects is compared with what the honest ones alone teach. Everything
-is kept in a JSON file as soon as it is known.
+is kept in a JSON file as soon as it is known; with --keep the candidates are kept as well, so that
+another gate judges the same ones without teaching them again.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +44,56 @@ JSON_FILE = "inkling-sabotage.json"
 NUM_POISONED, NUM_CORRECTIONS, CORRECTIONS_EACH = 100, 500, 50
 
 
-def candidates(live: Bundle) -> Iterator[tuple[str, Bundle, LabelledDigits]]:
+def candidates(live: Bundle, shelf: "Shelf") -> Iterator[tuple[str, Bundle, LabelledDigits]]:
     """Make the bad candidates: what is wrong with it, the version, the corrections it learned."""
-    from ml import architectures, export
-    from ml.training import fine_tune
-
     lessons = _lessons()
     yield "the live version itself", live, lessons
-    outputs = Recogniser(live).logits(lessons.images[:1]).shape[1]
-    untrained = architectures.build(live.card.architecture, outputs)
-    yield "untrained", sealed(live, untrained.get_weights()), lessons
-    weights = export.from_keras(live.keras).get_weights()
-    yield "NaN", sealed(live, [*weights[:-1], np.full_like(weights[-1], np.nan)]), lessons
+    yield "untrained", _untrained(live), lessons
+    yield "NaN", _not_a_number(live), lessons
     for name, spoil in SPOILT.items():
-        yield f"MNIST, {name}", _spoilt(live, spoil), lessons
+        spoilt = f"MNIST, {name}"
+        yield spoilt, shelf.get(spoilt, live, partial(_spoilt, live, spoil)), lessons
         wrong = LabelledDigits(lessons.images, spoil(lessons.labels))
-        yield f"corrections, {name}", fine_tune(live, wrong), wrong
+        spoilt = f"corrections, {name}"
+        yield spoilt, shelf.get(spoilt, live, partial(_taught, live, wrong)), wrong
     for label in range(10):
         yield f"recall of {label} one point worse", one_point_worse(live, label), lessons
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder in which candidates that take long are kept; None keeps nothing."""
+
+    folder: Path | None
+
+    def get(self, name: str, live: Bundle, make: Callable[[], Bundle]) -> Bundle:
+        """Return what was made of a live version before, or make it now and keep it."""
+        if self.folder is None:
+            return make()
+        kept = self.folder / live.card.weights_sha256[:12] / name.replace(" ", "-")
+        if not kept.exists():
+            bundle.save(make(), kept)
+        return bundle.load(kept)
+
+
+def _untrained(live: Bundle) -> Bundle:
+    from ml import architectures
+
+    outputs = Recogniser(live).logits(_lessons().images[:1]).shape[1]
+    return sealed(live, architectures.build(live.card.architecture, outputs).get_weights())
+
+
+def _not_a_number(live: Bundle) -> Bundle:
+    from ml import export
+
+    weights = export.from_keras(live.keras).get_weights()
+    return sealed(live, [*weights[:-1], np.full_like(weights[-1], np.nan)])
+
+
+def _taught(live: Bundle, lessons: LabelledDigits, seed: int = 1) -> Bundle:
+    from ml.training import FineTuningConfig, fine_tune
+
+    return fine_tune(live, lessons, FineTuningConfig(seed=seed))
 
 
 def _lessons() -> LabelledDigits:
@@ -144,25 +178,23 @@ class Verdict:
     why: tuple[str, ...]
 
 
-def refusals(family: Family, live: Bundle) -> list[Verdict]:
+def refusals(family: Family, live: Bundle, shelf: Shelf) -> list[Verdict]:
     """Return what the gate says of each bad candidate."""
     return [
         _judged(family, name, live, candidate, accepted)
-        for name, candidate, accepted in candidates(live)
+        for name, candidate, accepted in candidates(live, shelf)
     ]
 
 
-def honesty(family: Family, shipped: Bundle, seeds: int) -> list[Verdict]:
+def honesty(family: Family, shipped: Bundle, seeds: int, shelf: Shelf) -> list[Verdict]:
     """Compare versions that differ by their seed alone, and return what the gate says."""
-    from ml.training import FineTuningConfig, fine_tune
-
     lessons = _lessons()
-    live = fine_tune(shipped, lessons, FineTuningConfig(seed=1))
+    live, *others = (
+        shelf.get(f"seed {seed}", shipped, partial(_taught, shipped, lessons, seed))
+        for seed in range(1, seeds + 2)
+    )
     return [
-        _judged(
-            family, f"seed {seed}", live, fine_tune(shipped, lessons, FineTuningConfig(seed=seed))
-        )
-        for seed in range(2, seeds + 2)
+        _judged(family, f"seed {seed}", live, other) for seed, other in enumerate(others, start=2)
     ]
 
 
@@ -307,6 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, default=Path(tempfile.gettempdir()) / JSON_FILE)
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -325,13 +358,13 @@ def _measured(
     family: Family, ink: Ink | None, options: argparse.Namespace
 ) -> Iterator[tuple[str, Table, Any]]:
     """Give each table as soon as it is made, and its figures for the JSON file."""
-    live = bundle.load(PRETRAINED / family)
+    live, shelf = bundle.load(PRETRAINED / family), Shelf(options.keep)
     if "bad" in options.only:
-        verdicts = refusals(family, live)
+        verdicts = refusals(family, live, shelf)
         table = verdicts_table(f"Bad candidates of the {family}", verdicts)
         yield "bad", table, [dataclasses.asdict(one) for one in verdicts]
     if "honest" in options.only:
-        verdicts = honesty(family, live, options.seeds)
+        verdicts = honesty(family, live, options.seeds, shelf)
         table = verdicts_table(f"The {family} from other seeds", verdicts)
         yield "honest", table, [dataclasses.asdict(one) for one in verdicts]
     if ink:

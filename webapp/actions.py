@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from webapp.auth import current_actor
 from webapp.db import begin_write, db
-from webapp.models import Action, Digit, Kind, Submission
+from webapp.models import Action, Digit, Kind, Lease, Reviewer, Submission
 from webapp.models.actions import DIGITS_PER_TRANSACTION, Undone
 from webapp.models.history import History
 from webapp.models.types import is_id
@@ -65,6 +65,17 @@ class Chosen:
         query = select(func.count()).select_from(Digit)
         query = query.where(Digit.submission_id.in_(whole), Digit.id.not_in(ids))
         return db.session.scalar(query.where(Digit.replaced_at.is_(None))) or 0
+
+
+def decide(
+    digit: Digit, label: int | None, reviewer: Reviewer, *, action_id: str | None = None
+) -> Action:
+    """Label a digit as a reviewer, which decides on what others said of it; the caller commits."""
+    action = Action.begin(Kind.LABEL, label, reviewer=reviewer, action_id=action_id)
+    action.apply([digit.id])
+    Lease.end(digit.id)
+    Lease.renew(reviewer)
+    return action
 
 
 def do(kind: Kind, label: int | None, chosen: Chosen) -> Action:

@@ -21,7 +21,6 @@ from ml.images import to_png
 from ml.preprocessing import Ink
 from ml.reading import NOT_A_DIGIT
 from webapp import edits, recognition, serving
-from webapp.auth import current_actor
 from webapp.errors import BadInputError
 from webapp.models import Digit, Submission
 from webapp.security import ONE_YEAR_SECONDS, limiter
@@ -32,7 +31,7 @@ bp = Blueprint("digits", __name__, url_prefix="/digits")
 @bp.app_context_processor
 def _helpers() -> dict[str, Callable[..., Any]]:
     return {
-        "is_own": lambda correction: current_actor().made(correction),
+        "can_undo": recognition.can_undo,
         "inline_picture": inline_picture,
     }
 

@@ -4,7 +4,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from werkzeug.exceptions import HTTPException
+
 from ml import segmentation, strokes
+from ml.preprocessing import Ink
 from ml.reading import judge
 from ml.segmentation import FoundDigit, Source
 from webapp import recognition, serving
@@ -64,6 +67,20 @@ def drop(digit_id: str) -> Submission:
 def can_edit(submission: Submission) -> bool:
     """Tell whether what was handed in is kept, which changing boxes needs."""
     return submission.original is not None
+
+
+def prepared_anew(digit: Digit) -> Ink | None:
+    """Return a digit's picture as it is prepared today, uint8 (28, 28), from what was handed in.
+
+    None where that is not kept, cannot be read any more, or has no ink where the digit was.
+    """
+    submission = digit.submission
+    if submission is None or not can_edit(submission):
+        return None
+    try:
+        return segmentation.in_box(_source(submission), _box(digit)).picture
+    except (ValueError, HTTPException):
+        return None
 
 
 def _digit(digit_id: str) -> Digit:

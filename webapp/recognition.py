@@ -16,7 +16,7 @@ from ml.images import KEPT_TYPE, Photo
 from ml.preprocessing import Ink
 from ml.reading import DigitAnswer, judge, read_digits
 from ml.segmentation import FoundDigit
-from webapp import idempotency, serving
+from webapp import actions, idempotency, serving
 from webapp.auth import (
     current_actor,
     ensure_visitor,
@@ -25,6 +25,7 @@ from webapp.auth import (
 from webapp.db import begin_write, db
 from webapp.errors import BadInputError, UnavailableError, translate
 from webapp.models import (
+    Action,
     Batch,
     Correction,
     Digit,
@@ -318,25 +319,49 @@ def parse_label(value: object) -> int | None:
 
 
 def correct(digit_id: str, label: int | None) -> Correction:
-    """Record what the asker says a digit is, and commit."""
+    """Record what the asker says a digit is, and commit.
+
+    Returns:
+        The correction that stands now: a reviewer's word decides on what others said, and where
+        it is what a visitor said already, that is accepted.
+    """
     begin_write()
     digit = own_digit(digit_id)
     actor = current_actor()
-    correction = Correction.add(digit, label, visitor=actor.visitor, reviewer=actor.reviewer)
+    if actor.reviewer:
+        actions.decide(digit, label, actor.reviewer)
+    else:
+        Correction.add(digit, label, visitor=actor.visitor)
     db.session.commit()
-    return correction
+    db.session.expire(digit, ["corrections"])
+    assert digit.correction is not None
+    return digit.correction
 
 
 def undo_correction(digit_id: str) -> None:
-    """Withdraw the asker's own newest correction of a digit, and commit; 404 if there is none."""
+    """Take back what the asker said of a digit last, and commit; 404 if there is nothing.
+
+    What a reviewer decided with it is as undecided as before.
+    """
     begin_write()
     digit = own_digit(digit_id)
     actor = current_actor()
+    if actor.reviewer and (last := Action.last_on(digit, actor.reviewer)):
+        last.undo()
+        return
     own = [one for one in digit.corrections if actor.made(one) and one.state != State.WITHDRAWN]
     if not own:
         abort(404, "There is no correction of yours to undo on this digit.")
     own[-1].decide(State.WITHDRAWN, visitor=actor.visitor, reviewer=actor.reviewer)
     db.session.commit()
+
+
+def can_undo(digit: Digit) -> bool:
+    """Tell whether what stands on a digit was said or decided by the asker."""
+    actor, standing = current_actor(), digit.correction
+    if standing is None or actor.made(standing):
+        return standing is not None
+    return bool(actor.reviewer and Action.last_on(digit, actor.reviewer))
 
 
 def delete_submission(submission_id: str) -> None:

@@ -22,8 +22,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ml import bundle, preprocessing, suspects
 from ml.bundle import FAMILIES, PRETRAINED, Bundle, Family
 from ml.datasets import NOT_A_DIGIT, LabelledDigits
+from ml.preprocessing import Ink
 from ml.quiet import silent_stderr
 from ml.runtime import Floats, Recogniser
+from webapp import edits
 from webapp.db import begin_write, db
 from webapp.models import Correction, Decision, Digit, ModelVersion, Promotion, State
 
@@ -67,8 +69,10 @@ class Lessons:
         weights: float64, how often each of these is shown beside the others.
         held_out: what is only judged on, by the hash of the picture.
         suspects: labels that are probably wrong, which are left out.
-        num_outdated: pictures of another preprocessing, which are left out.
+        num_outdated: pictures of another preprocessing, which are left out: what they were found
+            in is not kept.
         until: the newest decision when they were collected.
+        num_anew: pictures of another preprocessing that were prepared anew.
     """
 
     taught: LabelledDigits
@@ -77,6 +81,7 @@ class Lessons:
     until: int = 0
     weights: Floats | None = None
     suspects: tuple[SuspectLabel, ...] = ()
+    num_anew: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -87,6 +92,7 @@ class Lessons:
             "held_out": len(self.held_out),
             "suspected": len(self.suspects),
             "outdated": self.num_outdated,
+            "prepared_anew": self.num_anew,
         }
 
 
@@ -167,20 +173,20 @@ def gather() -> Lessons:
     _check_pictures()
     until = Decision.newest_id()
     corrections = Correction.lessons()
-    current = [
-        one for one in corrections if one.digit.preprocessing_version == preprocessing.VERSION
-    ]
-    suspected = _suspected(current)
+    pictures, num_anew = _pictures(corrections)
+    current = [one for one in corrections if one.id in pictures]
+    suspected = _suspected(current, pictures)
     _mark(current, suspected)
     trusted = [one for one in current if one.id not in suspected]
     taught = [one for one in trusted if not one.digit.holdout]
     lessons = Lessons(
-        taught=_labelled(taught),
-        held_out=_labelled([one for one in trusted if one.digit.holdout]),
+        taught=_labelled(taught, pictures),
+        held_out=_labelled([one for one in trusted if one.digit.holdout], pictures),
         num_outdated=len(corrections) - len(current),
         until=until,
         weights=_weights(taught),
         suspects=tuple(suspected.values()),
+        num_anew=num_anew,
     )
     if not len(lessons.taught):
         raise RetrainingError(
@@ -203,13 +209,31 @@ def _check_pictures() -> None:
         )
 
 
-def _suspected(corrections: Sequence[Correction]) -> dict[str, SuspectLabel]:
+def _pictures(corrections: Sequence[Correction]) -> tuple[dict[str, Ink], int]:
+    """Return what each correction's digit looks like as it is prepared today, and how many anew.
+
+    What was prepared in another way, of which the original is not kept, is left out. The stored
+    picture stays as it is: it is what was read then.
+    """
+    pictures, num_anew = {}, 0
+    for one in corrections:
+        if one.digit.preprocessing_version == preprocessing.VERSION:
+            pictures[one.id] = one.digit.picture.image
+        elif (anew := edits.prepared_anew(one.digit)) is not None:
+            pictures[one.id] = anew
+            num_anew += 1
+    return pictures, num_anew
+
+
+def _suspected(
+    corrections: Sequence[Correction], pictures: Mapping[str, Ink]
+) -> dict[str, SuspectLabel]:
     """Find labels that are probably wrong, by the id of the correction.
 
     What somebody said once more after it was suspected is believed.
     """
     judges = [Recogniser(bundle.load(PRETRAINED / family)) for family in FAMILIES]
-    found = suspects.suspects(_labelled(corrections), judges)
+    found = suspects.suspects(_labelled(corrections, pictures), judges)
     return {
         one.id: SuspectLabel(one.digit_id, one.label, suspect.read, suspect.confidence)
         for one, suspect in ((corrections[suspect.index], suspect) for suspect in found)
@@ -243,11 +267,11 @@ def _weights(corrections: Sequence[Correction]) -> Floats:
     return np.array([counts[way] ** -0.5 for way in ways], np.float64)
 
 
-def _labelled(corrections: Sequence[Correction]) -> LabelledDigits:
+def _labelled(corrections: Sequence[Correction], pictures: Mapping[str, Ink]) -> LabelledDigits:
     if not corrections:
         return LabelledDigits.empty()
     labels = [NOT_A_DIGIT if one.label is None else one.label for one in corrections]
-    images = np.stack([one.digit.picture.image for one in corrections])
+    images = np.stack([pictures[one.id] for one in corrections])
     return LabelledDigits(images, np.array(labels, np.int64))
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import recognition
+from webapp import actions, recognition
 from webapp.auth import current_reviewer, reviewer_required
 from webapp.db import begin_write, db
 from webapp.digits import label_of_word
 from webapp.doubts import reasons_of, suggestion_of
 from webapp.errors import BadInputError
-from webapp.models import Action, Digit, Kind, Lease, Reviewer
+from webapp.models import Action, Digit, Reviewer
 from webapp.models.filters import Filter
 from webapp.models.history import MOST_COUNTED, History
 from webapp.models.queue import Queue, cursor_of
@@ -105,10 +105,7 @@ def _label(digit_id: str, label: int | None, *, action_id: str | None) -> Action
         return known if known.reviewer_id == reviewer.id else abort(409)
     if action_id and not is_id(action_id):
         raise BadInputError(f"action must be an id, not {action_id!r:.40}.")
-    action = Action.begin(Kind.LABEL, label, reviewer=reviewer, action_id=action_id)
-    action.apply([digit.id])
-    Lease.end(digit.id)
-    Lease.renew(reviewer)
+    action = actions.decide(digit, label, reviewer, action_id=action_id)
     db.session.commit()
     return action
 

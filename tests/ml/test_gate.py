@@ -103,6 +103,28 @@ def test_a_candidate_that_reads_one_digit_a_point_worse_is_refused(label: int) -
     assert "At most 1.0% may be lost" in reason
 
 
+def test_a_point_of_recall_shows_in_how_likely_the_label_is() -> None:
+    live = load(PRETRAINED / "dnn")
+    report = compare(live, one_point_worse(live, 0))
+    (reason,) = [one for one in report.reasons if one.startswith("recall of 0")]
+    assert "1.0% must be ruled out" in reason
+
+
+@pytest.mark.parametrize(
+    "lost, spread, passed", [(0.0, 0.02, True), (0.008, 0.02, True), (0.011, 0.02, False),
+                             (0.0, 0.3, False), (-0.05, 0.3, True)],
+)  # fmt: skip
+def test_a_point_of_probability_must_be_ruled_out_at_its_own_scatter(
+    lost: float, spread: float, passed: bool
+) -> None:
+    hits = np.ones(1_000, bool)
+    scattered = lost + spread * np.tile([-1.0, 1.0], 500)
+    question = gate._Question("recall of 4", hits, hits, gate.RECALL_FLOOR, 1_000, scattered)
+    (row,) = gate._answered([question])
+    assert row.passed is passed
+    assert ("must be ruled out" in row.reason) is not passed
+
+
 def test_a_candidate_that_learned_wrong_labels_is_refused_by_the_right_ones() -> None:
     right = lessons()
     wrong = LabelledDigits(right.images, np.random.default_rng(1).permutation(right.labels))

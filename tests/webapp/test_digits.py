@@ -13,7 +13,7 @@ from tests.pen import scribble
 from tests.webapp.steps import FRAGMENT, UNKNOWN_ID, correct, digit_id, draw, post_strokes
 from webapp import serving
 from webapp.db import begin_write, db
-from webapp.models import Digit, ModelVersion, Promotion
+from webapp.models import Correction, Digit, ModelVersion, Promotion
 
 
 def test_a_digits_picture_is_what_the_models_saw(alice: FlaskClient) -> None:
@@ -172,6 +172,56 @@ def test_a_reviewers_correction_is_accepted_at_once(alice: FlaskClient, bob: Fla
 
     assert "accepted" in page
     assert "corrections/undo" not in page
+
+
+@pytest.mark.parametrize(
+    "label, hers, standing",
+    [(1, "accepted", ["accepted"]), (7, "rejected", ["rejected", "accepted"])],
+)
+def test_a_reviewers_word_decides_on_what_waits_and_undoing_leaves_that_undecided(
+    app: Flask, alice: FlaskClient, bob: FlaskClient, label: int, hers: str, standing: list[str]
+) -> None:
+    answer = draw(alice, 7)
+    correct(alice, answer, 1)
+
+    page = correct(bob, answer, label).location
+
+    assert states(app) == standing
+    assert "Nothing waits" in bob.get("/review").text
+    assert "corrections/undo" in bob.get(page).text
+    bob.post(f"/digits/{digit_id(answer)}/corrections/undo")
+    assert states(app) == ["pending", *["withdrawn"] * (len(standing) - 1)]
+    assert "corrections/undo" not in bob.get(page).text
+    assert bob.post(f"/digits/{digit_id(answer)}/corrections/undo").status_code == 404
+
+
+def test_a_reviewers_undoing_goes_back_step_by_step(
+    app: Flask, alice: FlaskClient, bob: FlaskClient
+) -> None:
+    answer = draw(alice, 7)
+    for label in (1, 2):
+        correct(bob, answer, label)
+    assert states(app) == ["rejected", "accepted"]
+
+    for expected in (["accepted", "withdrawn"], ["withdrawn", "withdrawn"]):
+        bob.post(f"/digits/{digit_id(answer)}/corrections/undo")
+        assert states(app) == expected
+
+
+def test_one_digit_is_not_the_place_to_undo_a_step_over_many(
+    app: Flask, alice: FlaskClient, bob: FlaskClient
+) -> None:
+    answers = [draw(alice, 7, seed) for seed in (0, 1)]
+    bob.post("/predictions/bulk", data={"do": "1", "all": "yes"})
+
+    bob.post(f"/digits/{digit_id(answers[0])}/corrections/undo")
+
+    assert sorted(states(app)) == ["accepted", "withdrawn"]
+
+
+def states(app: Flask) -> list[str]:
+    with app.app_context():
+        return list(db.session.scalars(db.select(Correction.state).order_by(Correction.id)))
 
 
 @pytest.mark.parametrize("label", ["", "11", "-1", "seven", "٣", "²", "None"])

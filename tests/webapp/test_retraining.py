@@ -5,17 +5,18 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests import pen
-from tests.people import correct, digit_of, read
+from tests.people import correct, digit_of, post_file, read
 from tests.site import ROOT
-from tests.webapp.steps import accept_all
+from tests.webapp.steps import accept_all, draw_number, png
 from webapp import retraining
 from webapp.db import begin_write, db
-from webapp.models import Correction, Decision, ModelVersion, Picture, Promotion
+from webapp.models import Correction, Decision, Digit, ModelVersion, Picture, Promotion
 from webapp.retraining import RetrainingError
 
 HOLD_THE_LOCK = """
@@ -172,6 +173,47 @@ def test_many_digits_of_one_label_do_not_drown_the_others(app: Flask):
 def test_without_corrections_it_says_how_to_get_some(context: None):
     with pytest.raises(RetrainingError, match="accept them at /review"):
         retraining.gather()
+
+
+def test_digits_of_another_preprocessing_are_prepared_anew_from_what_was_handed_in(
+    app: Flask, bob: FlaskClient
+):
+    answers = [draw_number(bob, 1, 2), post_file(bob, png(pen.write(3))).get_json()]
+    digits = [one for answer in answers for one in answer["digits"]]
+    for label, digit in enumerate(digits, start=1):
+        correct(bob, digit["id"], label)
+    with app.app_context():
+        today = [db.session.get_one(Digit, one["id"]).picture.image for one in digits]
+        begin_write()
+        db.session.execute(db.update(Digit).values(preprocessing_version=0))
+        db.session.execute(db.update(Picture).values(pixels=b"\xff" * 784))
+        db.session.commit()
+
+        lessons = retraining.gather()
+
+        anew = lessons.taught.joined(lessons.held_out)
+        order = np.argsort(anew.labels)
+        assert anew.labels[order].tolist() == [1, 2, 3]
+        # A picture is kept with some loss.
+        np.testing.assert_allclose(anew.images[order].astype(int), today, atol=40)
+        assert (lessons.counts["prepared_anew"], lessons.counts["outdated"]) == (3, 0)
+        stored = db.session.scalars(db.select(Picture.pixels))
+        assert set(stored) == {b"\xff" * 784}
+
+
+def test_what_cannot_be_prepared_anew_is_left_out_and_counted(app: Flask, bob: FlaskClient):
+    digits = [digit_of(read(bob, label)) for label in range(5)]
+    for label, digit in enumerate(digits):
+        correct(bob, digit, label)
+    with app.app_context():
+        db.session.execute(db.update(Digit).values(preprocessing_version=0))
+        lost = db.update(Digit).where(Digit.id == digits[0])
+        db.session.execute(lost.values(submission_id=None))
+        db.session.commit()
+        lessons = retraining.gather()
+        assert len(lessons.taught) + len(lessons.held_out) == len(digits) - 1
+        assert lessons.counts["prepared_anew"] == len(digits) - 1
+        assert lessons.counts["outdated"] == 1
 
 
 def test_a_missing_picture_is_an_error_that_names_the_digit(app: Flask):

@@ -63,6 +63,8 @@ def retrain(
             f"{len(lessons.taught)} corrections to learn from, {len(lessons.held_out)} held out, "
             f"{lessons.num_outdated} outdated, {len(lessons.suspects)} suspected."
         )
+        if lessons.num_anew:
+            click.echo(f"{lessons.num_anew} of them are prepared anew, as digits are today.")
         _print_suspects(lessons.suspects)
         candidates = _candidates(current, live, lessons, from_scratch=from_scratch)
         saved = retraining.save(candidates, until=lessons.until)

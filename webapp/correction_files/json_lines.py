@@ -1,6 +1,7 @@
 """JSON lines: each correction with all that is known of it, one object a line."""
 
 import base64
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -13,8 +14,9 @@ from ml import images, preprocessing, segmentation, strokes
 from ml.datasets import NUM_DIGITS
 from ml.preprocessing import Ink
 from ml.reading import NOT_A_DIGIT
-from webapp.correction_files.records import Fault, Lesson, Said
+from webapp.correction_files.records import Drawing, Fault, Lesson, Said
 from webapp.models.corrections import check_label
+from webapp.recognition import MAX_CANVAS_SIDE
 
 
 def read(lines: Iterable[str]) -> Iterator[Lesson | Fault]:
@@ -53,13 +55,17 @@ def line_of(lesson: Lesson) -> str:
         values["unsure"] = lesson.said.unsure
         values["alternatives"] = lesson.said.alternatives
         values["read_at"] = lesson.said.read_at.isoformat()
+    if lesson.drawing:
+        drawn = dataclasses.asdict(lesson.drawing)
+        values["drawing"] = drawn | {"strokes": json.loads(lesson.drawing.strokes)}
     return json.dumps(values)
 
 
 def parse(line: str) -> Lesson:
     """Read one line: `{"strokes": … or "image": base64, "label": 0–9 or null}`.
 
-    What an export says besides is taken over where it is there.
+    What an export says besides is taken over where it is there: a `drawing` beside a prepared
+    image is where it comes from, and is not read again.
 
     Raises:
         ValueError: the line is not of this form, or does not hold exactly one digit.
@@ -73,20 +79,80 @@ def parse(line: str) -> Lesson:
     label = check_label(values["label"])
     if ("image" in values) == ("strokes" in values):
         raise ValueError("expected one of strokes and image")
-    picture, prepared = _image(values["image"]) if "image" in values else (_strokes(values), False)
+    if "strokes" in values:
+        return _drawn_lesson(values, label)
+    picture, prepared = _image(values["image"])
     return Lesson(
         picture=picture,
         label=label,
         preprocessing_version=_version(values) if prepared else preprocessing.VERSION,
         corrected_at=_moment(values, "corrected_at"),
         said=_said(values) if prepared and "read_as" in values else None,
+        drawing=_drawing(values["drawing"]) if values.get("drawing") and prepared else None,
     )
 
 
-def _strokes(values: dict[str, Any]) -> Ink:
-    limit = current_app.config["INKLING_MAX_POINTS"]
-    drawing = strokes.parse_strokes(values["strokes"], max_points=limit)
-    return _only(segmentation.digits_in_strokes(drawing, 0, 0) if drawing else [])
+def _drawn_lesson(values: dict[str, Any], label: int | None) -> Lesson:
+    """Find the digit in strokes, and keep them with it, on a canvas that holds them."""
+    parsed = _parsed(values["strokes"])
+    found = _only(segmentation.digits_in_strokes(parsed, 0, 0) if parsed else [])
+    x, y, width, height = found.box
+    drawing = Drawing(
+        _compact(values["strokes"]),
+        width=_around(x + width),
+        height=_around(y + height),
+        box=found.box,
+    )
+    corrected_at = _moment(values, "corrected_at")
+    return Lesson(found.picture, label, corrected_at=corrected_at, drawing=drawing)
+
+
+def _drawing(value: object) -> Drawing:
+    """Read where a prepared digit comes from, as `line_of` writes it."""
+    if not isinstance(value, dict) or not _parsed(value.get("strokes")):
+        raise ValueError("drawing must hold strokes, width, height and box")
+    return Drawing(
+        _compact(value["strokes"]),
+        width=_side(value.get("width"), "width"),
+        height=_side(value.get("height"), "height"),
+        box=_box(value.get("box")),
+        line=_place(value.get("line", 0), "line"),
+        position=_place(value.get("position", 0), "position"),
+    )
+
+
+def _parsed(value: object) -> list[strokes.Stroke]:
+    return strokes.parse_strokes(value, max_points=current_app.config["INKLING_MAX_POINTS"])
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _around(end: float) -> int:
+    """Return the side of a canvas on which the ink ends there."""
+    return min(max(1, math.ceil(end)), MAX_CANVAS_SIDE)
+
+
+def _side(value: object, name: str) -> int:
+    if type(value) not in (int, float) or not 1 <= value <= MAX_CANVAS_SIDE:  # type: ignore[operator]
+        raise ValueError(f"{name} must be a number from 1 to {MAX_CANVAS_SIDE}, not {value!r:.40}")
+    return round(value)  # type: ignore[call-overload,no-any-return]
+
+
+def _box(value: object) -> tuple[float, float, float, float]:
+    sides = value if isinstance(value, list) else []
+    good = [one for one in sides if type(one) in (int, float) and math.isfinite(one)]
+    if len(good) != 4 or len(sides) != 4:
+        raise ValueError(f"box must be [x, y, width, height], not {value!r:.80}")
+    x, y, width, height = map(float, good)
+    return x, y, width, height
+
+
+def _place(value: object, name: str) -> int:
+    if type(value) is not int or not 0 <= value < MAX_CANVAS_SIDE:
+        raise ValueError(f"{name} must be a number from 0, not {value!r:.40}")
+    return value
 
 
 def _image(encoded: object) -> tuple[Ink, bool]:
@@ -101,16 +167,16 @@ def _image(encoded: object) -> tuple[Ink, bool]:
     prepared = images.prepared_picture(data, max_pixels=limit)
     if prepared is None:
         photo = images.decode(data, max_pixels=limit)
-        return _only(segmentation.digits_in_ink(photo.ink, photo.scale)), False
+        return _only(segmentation.digits_in_ink(photo.ink, photo.scale)).picture, False
     if not prepared.any():
         raise ValueError("the picture is blank")
     return prepared, True
 
 
-def _only(found: list[segmentation.FoundDigit]) -> Ink:
+def _only(found: list[segmentation.FoundDigit]) -> segmentation.FoundDigit:
     if len(found) != 1:
         raise ValueError(f"expected exactly one digit, found {len(found)}")
-    return found[0].picture
+    return found[0]
 
 
 def _version(values: dict[str, Any]) -> int:

@@ -248,6 +248,22 @@ class Action(Base):
         changes.digit_ids.add(correction.digit_id)
 
     @classmethod
+    def last_on(cls, digit: Digit, reviewer: Reviewer) -> "Action | None":
+        """Return a reviewer's newest step that says what this digit is, unless it was undone.
+
+        None also where that step treated other digits as well: it is undone as a whole.
+        """
+        query = select(cls).join(Decision, Decision.action_id == cls.id).join(Correction)
+        query = query.where(
+            Correction.digit_id == digit.id,
+            cls.reviewer_id == reviewer.id,
+            cls.kind == Kind.LABEL,
+            cls.undone_at.is_(None),
+        )
+        last = db.session.scalar(query.order_by(Decision.id.desc()).limit(1))
+        return last if last and last.num_digits == 1 else None
+
+    @classmethod
     def num_done(cls, reviewer: Reviewer, since: datetime) -> int:
         """Return how many digits a reviewer has treated since a moment."""
         query = select(func.sum(cls.num_digits)).where(

@@ -17,6 +17,7 @@ from ml.bundle import PRETRAINED
 from ml.images import to_png
 from tests import pen
 from tests.people import correct, digit_of, read
+from tests.webapp.steps import draw_number
 from webapp.correction_files import Report, export, import_
 from webapp.correction_files.json_lines import parse as parse_line
 from webapp.db import db
@@ -51,6 +52,12 @@ def image_line(picture: np.ndarray | bytes, label: Any = 7) -> str:
 
 def stroke_line(strokes: Any, label: Any = 7) -> str:
     return json.dumps({"strokes": strokes, "label": label})
+
+
+def drawn(**other: Any) -> dict[str, Any]:
+    """Return a drawing as an export tells it, some of it otherwise."""
+    whole = {"strokes": pen.write(7), "width": 280, "height": 280, "box": [1, 2, 30, 40]}
+    return whole | other
 
 
 def import_lines(lines: Iterable[str]) -> Report:
@@ -239,10 +246,56 @@ def test_lines_go_to_another_site_and_back_without_loss(
 
 
 def forget_everything() -> None:
-    for table in ("decision", "correction", "model_prediction", "picture", "digit"):
+    tables = ("decision", "correction", "model_prediction", "picture", "digit")
+    for table in (*tables, "original", "submission"):
         db.session.execute(db.text(f"DELETE FROM {table}"))
     db.session.commit()
     db.session.expunge_all()
+
+
+def test_a_drawing_goes_out_with_its_strokes_and_comes_in_with_its_page(
+    app: Flask, alice: FlaskClient, bob: FlaskClient, tmp_path: Path
+):
+    strokes = [[[x, y, 8 * at, 0.5] for at, (x, y) in enumerate(one)] for one in pen.write(2)]
+    body = {"strokes": strokes, "width": 300, "height": 280}
+    (digit,) = alice.post("/api/v1/predictions", json=body).get_json()["digits"]
+    correct(bob, digit["id"], 2)
+    with app.app_context():
+        (line,) = export_lines(tmp_path)
+        forget_everything()
+        import_lines([line])
+        (found,) = db.session.query(Digit).all()
+        assert export_lines(tmp_path) == [line]
+        assert (found.source, found.visitor_id) == ("import", None)
+        page = f"/predictions/{found.submission_id}"
+
+    drawing = json.loads(line)["drawing"]
+    assert drawing["strokes"] == strokes
+    assert (drawing["width"], drawing["height"], drawing["box"]) == (300, 280, digit["box"])
+    assert bob.get(page).status_code == 200
+    assert alice.get(page).status_code == 404
+
+
+def test_digits_of_one_drawing_are_one_drawing_again(app: Flask, bob: FlaskClient, tmp_path: Path):
+    answer = draw_number(bob, 1, 2)
+    for digit, label in zip(answer["digits"], (1, 2), strict=True):
+        correct(bob, digit["id"], label)
+    with app.app_context():
+        lines = export_lines(tmp_path)
+        forget_everything()
+        assert import_lines(lines).added == 2
+        (submission,) = db.session.query(Submission).all()
+        assert [one.position for one in submission.digits] == [0, 1]
+        assert export_lines(tmp_path) == lines
+
+
+@in_context
+def test_what_is_written_as_strokes_keeps_them(tmp_path: Path):
+    import_lines([stroke_line(pen.write(4))])
+    (line,) = export_lines(tmp_path)
+    assert (
+        json.loads(line)["drawing"]["strokes"] == json.loads(stroke_line(pen.write(4)))["strokes"]
+    )
 
 
 @in_context
@@ -276,6 +329,15 @@ def test_what_was_read_then_is_restored_and_nothing_claims_to_have_read_it_now(
         ({"alternatives": [[1]]}, "alternatives must be pairs"),
         ({"alternatives": [[1, 3]]}, "confidence must be a number from 0 to 1"),
         ({"alternatives": [[None, 0.3]]}, "alternatives must be pairs"),
+        ({"drawing": 7}, "drawing must hold strokes"),
+        ({"drawing": {"strokes": []}}, "drawing must hold strokes"),
+        ({"drawing": drawn(strokes=[[["a", 1]]])}, "must hold finite numbers"),
+        ({"drawing": drawn(width=0)}, "width must be a number from 1 to 20000"),
+        ({"drawing": drawn(height=None)}, "height must be a number from 1 to 20000"),
+        ({"drawing": drawn(box=[1, 2, 3])}, "box must be [x, y, width, height]"),
+        ({"drawing": drawn(box=[1, 2, 3, float("nan")])}, "box must be [x, y, width, height]"),
+        ({"drawing": drawn(line=-1)}, "line must be a number from 0"),
+        ({"drawing": drawn(position=True)}, "position must be a number from 0"),
     ],
 )
 @in_quiet_context
