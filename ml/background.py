@@ -122,7 +122,8 @@ def _darkness(grey: Ink) -> Ink:
     table, most of the picture is paper. Of a small picture the rim is.
     """
     small_one = max(grey.shape) <= CLEAN_SIDE
-    paper = _rim_level(grey) if small_one else float(np.median(grey))
+    # Every third pixel each way tells the level of the paper in a ninth of the time.
+    paper = _rim_level(grey) if small_one else float(np.median(grey[::3, ::3]))
     bright = paper < (float(grey.min()) + float(grey.max())) / 2
     if not small_one:
         small = _small(grey)

@@ -25,6 +25,10 @@ MAX_DIGITS = 40
 MARGIN = 0.15
 """Part of a box's height by which writing may stand out of it."""
 
+SURE = 0.9
+"""What looks so much like one digit is not cut in two because more digits were expected: people
+leave room in a field."""
+
 WHOLE_PAGE: Box = (0.0, 0.0, 1.0, 1.0)
 
 EXPECTED = (
@@ -223,11 +227,19 @@ def _found(field: FieldBox, ink: Ink, look: Judge) -> tuple[list[FoundDigit], bo
     found = digits_in_ink(window, 1.0, look)
     inside = [digit for digit in found if _is_inside(digit, box)]
     is_expected = field.digits in (None, len(inside))
-    if not is_expected and inside:
+    if not is_expected and inside and not _leaves_room(inside, field.digits, look):
         _wipe(window, [digit for digit in found if not _is_inside(digit, box)])
         counted = digits_in_ink(window, 1.0, look, count=field.digits)
         inside = counted if len(counted) == field.digits else inside
     return [_moved(digit, left, top) for digit in inside], is_expected
+
+
+def _leaves_room(digits: Sequence[FoundDigit], expected: int | None, look: Judge) -> bool:
+    """Tell whether there are fewer digits than expected, though none may be two that touch."""
+    if expected is None or len(digits) >= expected:
+        return False
+    probabilities = look(np.stack([digit.picture for digit in digits]))
+    return bool(probabilities[:, :-1].max(axis=1).min() >= SURE)
 
 
 def _is_inside(digit: FoundDigit, box: Box) -> bool:

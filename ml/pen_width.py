@@ -9,13 +9,17 @@ import cv2
 import numpy as np
 
 from ml.preprocessing import BOX_SIDE, Ink, fitted
-from ml.strokes import PEN_WIDTH, SUPERSAMPLING
+from ml.strokes import SUPERSAMPLING
 
 WORKING_SIDE = BOX_SIDE * SUPERSAMPLING
-"""A digit is thickened at the size at which strokes are rendered: larger ones are shrunk first."""
+"""A digit is thickened at the size at which strokes are rendered: others are scaled to it first."""
 
-THIN = 0.75
-"""A pen below this part of MNIST's is thickened; others are left as they are."""
+RENDERED_WIDTH = 2.4
+"""Width, in pixels of the 20×20 box, that `pen_width` finds in rendered strokes: a line with smooth
+edges comes out a tenth of a pixel wider on each side than the pen that was asked for."""
+
+THIN = 0.95
+"""A pen below this part of that width is thickened; others are left as they are."""
 
 INK_LEVEL = 0.4
 """Part of the darkest ink above which a pixel belongs to the stroke."""
@@ -49,15 +53,23 @@ def with_wide_pen(ink: Ink) -> Ink:
         The same ink where its pen is wide enough or the digit small; else it is thickened, and
         at most `WORKING_SIDE` plus the pen's width on the longer side.
     """
-    shrunk = fitted(ink, WORKING_SIDE) if max(ink.shape) > WORKING_SIDE else ink
-    if shrunk.max() < FAINTEST:
+    scaled = fitted(ink, WORKING_SIDE)
+    if scaled.max() < FAINTEST:
         return ink
-    wanted = PEN_WIDTH * max(shrunk.shape) / BOX_SIDE
-    missing = wanted - pen_width(shrunk)
-    if missing < (1 - THIN) * wanted:
+    missing = _missing(pen_width(scaled), max(scaled.shape))
+    if missing <= 0:
         return ink
     margin = math.ceil(missing / 2)
     size = 2 * round(missing / 2) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    levels = np.rint(shrunk * (255 / float(shrunk.max()))).astype(np.uint8)
+    levels = np.rint(scaled * (255 / float(scaled.max()))).astype(np.uint8)
     return np.asarray(cv2.dilate(np.pad(levels, margin), kernel), dtype=np.uint8)
+
+
+def _missing(pen: float, side: int) -> float:
+    """Return by how many pixels a pen is too narrow for a digit of this side; 0 if it is not.
+
+    The digit grows with its pen, so that `pen + missing` is the part wanted of `side + missing`.
+    """
+    part = RENDERED_WIDTH / BOX_SIDE
+    return 0.0 if pen >= THIN * part * side else (part * side - pen) / (1 - part)

@@ -44,6 +44,9 @@ MAX_THICKNESS = 1 / 150
 LEAST_FRAME = 1 / 25
 """A frame that a digit could stand in is no smaller than this part of the longer side."""
 
+RIM = 3
+"""Pixels before the picture's edge in which a line that leaves the picture may be lost."""
+
 RECTANGULAR = 0.92
 """A frame's inside fills this part of the narrowest rectangle around it; a zero's fills 0.79."""
 
@@ -164,6 +167,9 @@ def _sheared(marks: Mask, tangent: float) -> Mask:
 def _long(straight: Mask, least_drawn: float) -> Mask:
     """Keep the pieces that make up a line across the page together."""
     width = straight.shape[1]
+    shortest = min(width - 2, LEAST_LENGTH * max(straight.shape))
+    if np.count_nonzero(straight.any(axis=0)) < least_drawn * shortest:
+        return np.zeros_like(straight)
     gap = max(3, width // 10)
     joined = cv2.morphologyEx(
         cv2.dilate(straight, np.ones((3, 1), np.uint8)),
@@ -192,7 +198,9 @@ def _part_drawn(
 def _frames(marks: Mask) -> Mask:
     """Return the frames that something may stand in, but for strokes that cross them."""
     # A frame that the picture's edge cuts off is closed by that edge.
-    edged = cv2.copyMakeBorder(marks, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    rim = _rim(marks.shape)
+    inner = marks[rim : marks.shape[0] - rim, rim : marks.shape[1] - rim]
+    edged = cv2.copyMakeBorder(inner, *(4 * (rim + 1,)), cv2.BORDER_CONSTANT, value=1)
     contours, tree = cv2.findContours(
         edged, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(-1, -1)
     )
@@ -223,4 +231,11 @@ def _is_frame(inside: npt.NDArray[Any], shape: tuple[int, ...]) -> bool:
 def _num_edges(inside: npt.NDArray[Any], shape: tuple[int, ...]) -> int:
     """Return how many of the picture's edges a contour reaches."""
     x, y, width, height = cv2.boundingRect(inside)
-    return (x <= 0) + (y <= 0) + (x + width >= shape[1]) + (y + height >= shape[0])
+    rim = _rim(shape)
+    right, bottom = shape[1] - rim, shape[0] - rim
+    return (x <= rim) + (y <= rim) + (x + width >= right) + (y + height >= bottom)
+
+
+def _rim(shape: tuple[int, ...]) -> int:
+    """Return how near to an edge a line runs into it: it may fade a few pixels before."""
+    return min(RIM, max(shape) // 200)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,16 +12,25 @@ import numpy as np
 import pytest
 from rich.table import Table
 
-from benchmarks import exports, retraining
+from benchmarks import exports, kills, retraining
 from benchmarks.drawings import as_data_url, as_strokes
 from benchmarks.load import Load, press
-from benchmarks.numbers import FINAL_WAYS, WAYS, Number, Sample, Score, in_a_row
+from benchmarks.numbers import (
+    FINAL_WAYS,
+    WAYS,
+    Number,
+    Sample,
+    Score,
+    dealt_singles,
+    in_a_row,
+    wilson_interval,
+)
 from benchmarks.paper import FINAL_KINDS, KINDS, laid_out
 from benchmarks.pictures import PAINTERS, found_in
 from benchmarks.promotion import Answer, Watched
 from benchmarks.recognition import Ink, confusion_table
 from benchmarks.retraining import Outcome
-from benchmarks.sabotage import Verdict, _poisoned, verdicts_table
+from benchmarks.sabotage import Shelf, Verdict, _poisoned, verdicts_table
 from benchmarks.seeds import SETS, card_of, seeds_table
 from benchmarks.servers import Server, ServerError, clean_environment, weigh
 from benchmarks.serving import EMPTY, figures, measure, ratio
@@ -53,6 +63,30 @@ def test_a_number_is_right_only_as_a_whole():
     assert (score.whole, score.count, score.seconds) == (0.25, 0.5, 1)
 
 
+def test_scores_of_several_papers_are_taken_together():
+    one = Score.of([("12", "12"), ("1", "12")], seconds=2)
+    other = Score.of([("3", "3"), ("4", "4")], seconds=4)
+    both = Score.mean([one, other])
+    assert (both.whole, both.count, both.seconds, both.num) == (0.75, 0.75, 1.5, 4)
+
+
+def test_an_interval_holds_what_was_seen_and_narrows_with_the_number_of_cases():
+    assert wilson_interval(0.5, 100) == pytest.approx((0.404, 0.596), abs=0.001)
+    assert wilson_interval(1.0, 40) == pytest.approx((0.912, 1.0), abs=0.001)
+    low, high = wilson_interval(0.98, 960)
+    assert 0.965 < low < 0.98 < high < 0.99
+
+
+def test_each_paper_gets_digits_that_no_other_one_has():
+    strokes = [[np.array([[at, at], [at + 1.0, 2.0]])] for at in range(24)]
+    samples = [Sample(at % 10, one) for at, one in enumerate(strokes)]
+    writers = {"Alice": samples[:12], "Bob": samples[12:]}
+    hands = dealt_singles(writers, 3, 8, np.random.default_rng(1))
+    dealt = [id(number.digits[0]) for hand in hands for number in hand]
+    assert [len(hand) for hand in hands] == [8, 8, 8]
+    assert len(set(dealt)) == 24
+
+
 @pytest.mark.parametrize("way", [*WAYS.values(), *FINAL_WAYS.values()])
 def test_pairs_come_to_touch(way: Callable[..., Number]):
     generator = np.random.default_rng(1)
@@ -74,6 +108,45 @@ def test_a_server_is_started_pressed_weighed_and_stopped():
     found = figures(measured)
     assert found["1 client: failures"] == found["8 clients: failures"] == 0
     assert found["8 clients: answers a second"]
+
+
+def test_a_candidate_that_is_kept_is_made_once(tmp_path: Path):
+    live, made = tiny_version(), []
+
+    def make() -> Bundle:
+        made.append(live)
+        return live
+
+    for folder, times in ((tmp_path, 1), (None, 3)):
+        for _ in range(2):
+            again = Shelf(folder).get("seed 2", live, make)
+            assert again.card.weights_sha256 == live.card.weights_sha256
+        assert len(made) == times
+
+
+def test_what_ends_before_it_is_killed_is_begun_once_more():
+    command = [sys.executable, "-c", "import time; print('I begin.', flush=True); time.sleep(1)"]
+    _, after = kills.killed(command, {}, 20)
+    assert after <= 10
+
+
+def test_what_fails_is_no_kill():
+    command = [sys.executable, "-c", "print('I begin.', flush=True); raise SystemExit(3)"]
+    with pytest.raises(RuntimeError, match="ended by itself with 3"):
+        kills.killed(command, {}, 60)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks Linux who is running")
+def test_what_outlives_a_killed_process_is_told_and_ended(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kills, "SECONDS_TO_END", 0)
+    begin_another = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+    command = [sys.executable, "-c", f"{begin_another}; import time; time.sleep(60)"]
+    with kills.begun(command, {}) as process:
+        pass
+    (told,) = kills.outliving(process.pid)
+    assert "outlived the killed one" in told
+    monkeypatch.setattr(kills, "SECONDS_TO_END", 30)
+    assert kills.outliving(process.pid) == []
 
 
 def test_what_a_server_does_not_know_counts_as_failure():

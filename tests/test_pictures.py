@@ -12,7 +12,7 @@ from PIL import Image
 
 from ml import bundle, images, reading
 from ml.bundle import FAMILIES, PRETRAINED, Family
-from ml.preprocessing import Ink
+from ml.preprocessing import Ink, ink_box
 from ml.runtime import Recogniser
 from ml.segmentation import FoundDigit, digits_in_ink
 from tests import row
@@ -23,6 +23,9 @@ Recognisers = Mapping[Family, Recogniser]
 PAGE = (1500, 2000)
 """Height and width: no page is larger when it is worked on."""
 
+PLACES = st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
+"""Where on a page, from one edge to the other."""
+
 
 @pytest.fixture(scope="module")
 def recognisers() -> Recognisers:
@@ -31,8 +34,14 @@ def recognisers() -> Recognisers:
 
 
 def page(ink: Ink, size: tuple[int, int], x: float, y: float, levels: tuple[int, int]) -> Ink:
-    """Return ink on a page; x and y say where, 0..1, the levels those of paper and ink."""
-    ink = np.pad(ink, 4)
+    """Return ink on a page; x and y say where, 0..1, the levels those of paper and ink.
+
+    At 0 and 1 four pixels of paper are left to the page's edge; a page grows with large ink.
+    """
+    box = ink_box(ink)
+    assert box is not None
+    left, top, width, height = box
+    ink = np.pad(ink[top : top + height, left : left + width], 4)
     size = max(size[0], ink.shape[0]), max(size[1], ink.shape[1])
     top, left = int(y * (size[0] - ink.shape[0])), int(x * (size[1] - ink.shape[1]))
     covered = np.zeros(size, np.uint8)
@@ -65,7 +74,7 @@ PAPER_AND_INK = st.sampled_from([(255, 0), (235, 60), (180, 40), (130, 20)])
 @given(
     text=st.text("0123456789", min_size=1, max_size=4),
     height=st.integers(24, 200),
-    where=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    where=st.tuples(PLACES, PLACES),
     levels=PAPER_AND_INK,
     darkest=st.floats(0.6, 1),
     grain=st.sampled_from([0.0, 2.0, 4.0]),
@@ -85,13 +94,15 @@ def test_inverting_a_picture_does_not_change_its_reading(
 @settings(max_examples=10, phases=TRIED)
 @given(
     label=st.integers(0, 9),
-    height=st.integers(16, 1_000) | st.integers(16, 100),
-    where=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    height=st.integers(16, 2_000) | st.integers(16, 200),
+    where=st.tuples(PLACES, PLACES),
     levels=PAPER_AND_INK,
     darkest=st.floats(0.6, 1),
     is_bright=st.booleans(),
 )
 @example(label=0, height=36, where=(0.0, 0.0), levels=(255, 0), darkest=0.75, is_bright=False)
+@example(label=2, height=2000, where=(0.5, 1.0), levels=(235, 60), darkest=0.8, is_bright=True)
+@example(label=5, height=16, where=(1.0, 1.0), levels=(255, 0), darkest=1.0, is_bright=False)
 @example(label=7, height=16, where=(0.7, 0.2), levels=(180, 40), darkest=0.6, is_bright=True)
 def test_a_digit_is_read_wherever_it_stands_on_a_large_page(
     recognisers, *, label: int, height: int, where: tuple[float, float], levels, darkest, is_bright

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml import strokes as pen
-from ml.preprocessing import ink_box
-from ml.segmentation.pieces import InkPiece, StrokePiece
+from ml.segmentation.joints import cut_at_joints
+from ml.segmentation.pieces import InkPiece, StrokePiece, cropped
 from ml.segmentation.seams import seams_of
 
 MAX_CUTS = 5
@@ -19,7 +19,7 @@ SPACING = 0.12
 LEAST_HEIGHT = 0.4
 """What a cut of a stroke leaves on either side has this part of a digit's height, or is none."""
 
-UNBROKEN = 12.0
+UNBROKEN = 6.0
 """That the pen stayed on the paper speaks against two digits like so many widths of cut ink."""
 
 MAX_SHARED = 0.6
@@ -108,19 +108,27 @@ def cut_ink(piece: InkPiece, height: float) -> list[InkPiece]:
         return [piece]
     columns = np.arange(piece.ink.shape[1])
     region = sum((columns >= seam.columns[:, None]).astype(np.int64) for seam in seams)
-    parts = [_part(piece, np.asarray(region == at)) for at in range(len(seams) + 1)]
     crossed = [0.0, *(seam.crossed for seam in seams)]
-    return [
-        InkPiece(part.ink, part.x, part.y, cut)
-        for part, cut in zip(parts, crossed, strict=True)
-        if part is not None
+    parts = [
+        cropped(piece, np.where(region == at, piece.ink, 0).astype(np.uint8), cut)
+        for at, cut in enumerate(crossed)
     ]
+    return [part for part in parts if part is not None]
 
 
-def _part(piece: InkPiece, region: npt.NDArray[np.bool_]) -> InkPiece | None:
-    ink = np.where(region, piece.ink, 0).astype(np.uint8)
-    box = ink_box(ink)
-    if box is None:
-        return None
-    x, y, width, height = box
-    return InkPiece(ink[y : y + height, x : x + width], piece.x + x, piece.y + y)
+def ways_to_cut_ink(piece: InkPiece, height: float) -> list[list[InkPiece]]:
+    """Divide a patch of ink along seams, and where its strokes meet.
+
+    Args:
+        piece: the patch.
+        height: of the digits in its line, in pixels of the ink.
+
+    Returns:
+        Different ways, each with its parts in an order in which neighbours may make a digit.
+    """
+    return [cut_ink(piece, height), *cut_at_joints(piece, height)]
+
+
+def ways_to_cut_stroke(piece: StrokePiece, height: float) -> list[list[StrokePiece]]:
+    """Divide a stroke that may run through several digits; there is one way only."""
+    return [cut_stroke(piece, height)]

@@ -1,15 +1,17 @@
 """The digits in pen strokes: the strokes themselves say what belongs together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ml import strokes as pen
-from ml.segmentation.cuts import cut_stroke
+from ml.segmentation.cuts import ways_to_cut_stroke
 from ml.segmentation.grouping import Craft
 from ml.segmentation.layout import FoundDigit, Judge
-from ml.segmentation.lines import read_lines
+from ml.segmentation.lines import read_lines, skew_of
 from ml.segmentation.pieces import StrokePiece, digit_of_strokes
+from ml.segmentation.turning import in_drawing, upright_stroke
 
-STROKES = Craft(digit_of_strokes, cut_stroke)
+STROKES = Craft(digit_of_strokes, ways_to_cut_stroke)
 
 SINGLE_ASPECT = 0.8
 """A single stroke that is no wider than this part of its height does not run through two digits."""
@@ -30,4 +32,6 @@ def digits_in_strokes(
     pieces = [StrokePiece(stroke) for stroke in drawing]
     if len(pieces) == 1 and pieces[0].box[2] <= SINGLE_ASPECT * pieces[0].box[3]:
         return [digit_of_strokes(pieces)]
-    return read_lines(pieces, STROKES, judge)
+    skew = skew_of(pieces)
+    found = read_lines([upright_stroke(piece, skew) for piece in pieces], STROKES, judge)
+    return [replace(digit, box=in_drawing(digit.box, skew, drawing)) for digit in found]

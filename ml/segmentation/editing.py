@@ -1,7 +1,8 @@
 """Boxes merged and split by hand: the same ink, put together as a person says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from ml.preprocessing import Ink
 from ml.segmentation.drawing import STROKES
 from ml.segmentation.grouping import Line, P
 from ml.segmentation.layout import Box, FoundDigit, Judge
+from ml.segmentation.lines import skew_of
 from ml.segmentation.paper import PATCHES, pieces_of, scaled
 from ml.segmentation.pieces import InkPiece, StrokePiece, digit_of_ink, digit_of_strokes
+from ml.segmentation.turning import in_drawing, in_picture, upright, upright_stroke
 
 INSIDE = 0.5
 """A stroke belongs to a box that holds at least this part of its points."""
@@ -42,6 +45,22 @@ class Source:
         """Return a decoded picture as source; its boxes are in pixels of what came in."""
         return cls(ink=photo.ink, scale=photo.scale)
 
+    @cached_property
+    def skew(self) -> float:
+        """By how many degrees all lines are turned, clockwise."""
+        if self.drawing is not None:
+            return skew_of([StrokePiece(stroke) for stroke in self.drawing])
+        assert self.ink is not None
+        return skew_of(pieces_of(self.ink))
+
+    def placed(self, digit: FoundDigit) -> FoundDigit:
+        """Return a digit of the upright ink with its box in units of the request."""
+        if self.drawing is not None:
+            return replace(digit, box=in_drawing(digit.box, self.skew, self.drawing))
+        assert self.ink is not None
+        box = in_picture(digit.box, self.skew, self.ink)
+        return scaled(replace(digit, box=box), self.scale)
+
 
 def in_box(source: Source, box: Box) -> FoundDigit:
     """Return all ink in a box as one digit, whatever it looks like.
@@ -54,8 +73,8 @@ def in_box(source: Source, box: Box) -> FoundDigit:
         ValueError: there is no ink in the box.
     """
     if source.drawing is not None:
-        return digit_of_strokes(_strokes_in(source.drawing, box))
-    return scaled(digit_of_ink(_ink_in(source, box)), source.scale)
+        return source.placed(digit_of_strokes(_strokes_in(source, box)))
+    return source.placed(digit_of_ink(_ink_in(source, box)))
 
 
 def split(source: Source, box: Box, judge: Judge | None = None) -> list[FoundDigit]:
@@ -72,10 +91,11 @@ def split(source: Source, box: Box, judge: Judge | None = None) -> list[FoundDig
         ValueError: there is no ink in the box, or nothing to cut.
     """
     if source.drawing is not None:
-        return _halves(Line(STROKES, judge, box[3]), _strokes_in(source.drawing, box))
-    height = box[3] / source.scale
-    found = _halves(Line(PATCHES, judge, height), _ink_in(source, box))
-    return [scaled(digit, source.scale) for digit in found]
+        found = _halves(Line(STROKES, judge, box[3]), _strokes_in(source, box))
+    else:
+        height = box[3] / source.scale
+        found = _halves(Line(PATCHES, judge, height), _ink_in(source, box))
+    return [source.placed(digit) for digit in found]
 
 
 def _halves(line: Line[P], pieces: Sequence[P]) -> list[FoundDigit]:
@@ -83,11 +103,13 @@ def _halves(line: Line[P], pieces: Sequence[P]) -> list[FoundDigit]:
     return line.halves(ordered)
 
 
-def _strokes_in(drawing: Sequence[pen.Stroke], box: Box) -> list[StrokePiece]:
-    pieces = [StrokePiece(stroke) for stroke in drawing if _part_inside(stroke, box) >= INSIDE]
+def _strokes_in(source: Source, box: Box) -> list[StrokePiece]:
+    """Return the strokes in a box, upright."""
+    assert source.drawing is not None
+    pieces = [StrokePiece(one) for one in source.drawing if _part_inside(one, box) >= INSIDE]
     if not pieces:
         raise ValueError("There is no ink in this box.")
-    return pieces
+    return [upright_stroke(piece, source.skew) for piece in pieces]
 
 
 def _part_inside(stroke: pen.Stroke, box: Box) -> float:
@@ -98,6 +120,7 @@ def _part_inside(stroke: pen.Stroke, box: Box) -> float:
 
 
 def _ink_in(source: Source, box: Box) -> list[InkPiece]:
+    """Return the pieces of ink in a box, upright."""
     assert source.ink is not None
     x, y, width, height = (side / source.scale for side in box)
     left, top = max(0, round(x)), max(0, round(y))
@@ -105,4 +128,5 @@ def _ink_in(source: Source, box: Box) -> list[InkPiece]:
     pieces = pieces_of(window, cut_out=True) if window.size else []
     if not pieces:
         raise ValueError("There is no ink in this box.")
-    return [InkPiece(piece.ink, piece.x + left, piece.y + top) for piece in pieces]
+    moved = [InkPiece(piece.ink, piece.x + left, piece.y + top) for piece in pieces]
+    return [upright(piece, source.skew) for piece in moved]

@@ -13,6 +13,7 @@ from ml.segmentation.layout import (
     in_reading_order,
     lines_of,
     shared_width,
+    slope_of,
     union,
 )
 from ml.segmentation.pieces import Piece
@@ -30,6 +31,9 @@ digit, such as the two rings of an eight, as well as two lines."""
 MOST_GIVEN_UP = 3.0
 """Log-odds that a reading with the right number of digits may be less likely than the best one."""
 
+LEAST_SKEW, LARGEST_SKEW = 6.0, 20.0
+"""Degrees: what stands less askew is read as well as it stands; nothing is turned further."""
+
 LINE_COST = 3.0
 """Log-odds against a further line where the pieces might as well stand in fewer."""
 
@@ -42,7 +46,7 @@ def read_lines(pieces: Sequence[P], craft: Craft[P], judge: Judge | None) -> lis
     """
     ways = [sort_into_lines(pieces, _towers(pieces))]
     apart = sort_into_lines(pieces, [[piece] for piece in pieces])
-    if judge is not None and len(apart) > len(ways[0]):
+    if judge is not None and apart != ways[0]:
         ways.append(apart)
     read = [[_read_line(line, pieces, craft, judge) for line in way] for way in ways]
     best = max(read, key=lambda way: sum(line.score - LINE_COST for line in way))
@@ -116,6 +120,16 @@ def sort_into_lines(pieces: Sequence[P], towers: Sequence[Sequence[P]]) -> list[
         )
         members[nearest] += towers[at]
     return [sorted(line, key=lambda piece: piece.box[0] + piece.box[2] / 2) for line in members]
+
+
+def skew_of(pieces: Sequence[Piece]) -> float:
+    """Estimate by how many degrees the lines of writing are turned, clockwise; 0 for few."""
+    if len(pieces) < 2:
+        return 0.0
+    usual = np.quantile([piece.box[3] for piece in pieces], 0.9)
+    tall = [piece.box for piece in pieces if piece.box[3] >= TALL * usual]
+    skew = float(np.degrees(np.arctan(slope_of(tall))))
+    return float(np.clip(skew, -LARGEST_SKEW, LARGEST_SKEW)) if abs(skew) >= LEAST_SKEW else 0.0
 
 
 def height_of(line: Sequence[Piece]) -> float:

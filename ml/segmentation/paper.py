@@ -1,18 +1,20 @@
 """The digits in a picture's ink."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from ml.preprocessing import SIDE, Ink, ink_box
-from ml.segmentation.cuts import cut_ink
+from ml.segmentation.cuts import ways_to_cut_ink
 from ml.segmentation.grouping import Craft
 from ml.segmentation.layout import FoundDigit, Judge, in_reading_order
-from ml.segmentation.lines import read_count, read_lines
+from ml.segmentation.lines import read_count, read_lines, skew_of
 from ml.segmentation.pieces import PREPARED_SIDE, InkPiece, digit_of_ink
+from ml.segmentation.turning import in_picture, upright
 
-PATCHES = Craft(digit_of_ink, cut_ink)
+PATCHES = Craft(digit_of_ink, ways_to_cut_ink)
 
 SPECK_AREA = 0.02
 """A piece of ink with less than this part of the largest piece's area is a speck."""
@@ -51,12 +53,17 @@ def digits_in_ink(
     if max(ink.shape) <= SIDE:
         # Somebody prepared this one digit; however odd it looks, it is not taken apart.
         judge = None
+    skew = skew_of(pieces)
+    pieces = [upright(piece, skew) for piece in pieces]
     found = read_lines(pieces, PATCHES, judge)
     if max(ink.shape) > PREPARED_SIDE:
         found = without_specks(found)
     if count not in (None, len(found)):
         found = read_count(pieces, PATCHES, judge, count) or found
-    return [scaled(digit, scale) for digit in in_reading_order(found)]
+    placed = [
+        replace(digit, box=in_picture(digit.box, skew, ink)) for digit in in_reading_order(found)
+    ]
+    return [scaled(digit, scale) for digit in placed]
 
 
 def without_specks(digits: Sequence[FoundDigit]) -> list[FoundDigit]:

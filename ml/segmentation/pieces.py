@@ -9,7 +9,7 @@ import numpy as np
 
 from ml import strokes as pen
 from ml.pen_width import with_wide_pen
-from ml.preprocessing import Ink, prepare
+from ml.preprocessing import Ink, ink_box, prepare
 from ml.segmentation.layout import Box, FoundDigit, union
 
 PREPARED_SIDE = 64
@@ -81,14 +81,34 @@ def digit_of_ink(pieces: Sequence[InkPiece]) -> FoundDigit:
     Raises:
         NoInkError: the ink is too faint, or specks too far apart for 28×28 to show them.
     """
-    box = union(piece.box for piece in pieces)
-    x, y, width, height = (round(side) for side in box)
+    whole = joined(pieces)
+    return FoundDigit(_prepared(whole.ink), whole.box)
+
+
+def joined(pieces: Sequence[InkPiece], cut: float = 0.0) -> InkPiece:
+    """Return patches of ink as one, cut from what is before it by so many widths of the pen."""
+    x, y, width, height = (round(side) for side in union(piece.box for piece in pieces))
     ink = np.zeros((height, width), np.uint8)
     for piece in pieces:
         rows, columns = piece.ink.shape
         place = ink[piece.y - y :, piece.x - x :][:rows, :columns]
         np.maximum(place, piece.ink, out=place)
-    return FoundDigit(_prepared(ink), box)
+    return InkPiece(ink, x, y, cut)
+
+
+def cropped(piece: InkPiece, ink: Ink, cut: float = 0.0) -> InkPiece | None:
+    """Return a part of a patch, cut out closely; None where nothing is left.
+
+    Args:
+        piece: the whole patch.
+        ink: uint8 (height, width) as the patch's own, what is kept of it.
+        cut: pen widths of ink that were cut through between the piece before and this one.
+    """
+    box = ink_box(ink)
+    if box is None:
+        return None
+    x, y, width, height = box
+    return InkPiece(ink[y : y + height, x : x + width], piece.x + x, piece.y + y, cut)
 
 
 def _prepared(ink: Ink) -> Ink:

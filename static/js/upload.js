@@ -38,7 +38,7 @@ async function readPicture(chosen) {
   const data = new FormData();
   for (const file of chosen) data.append("image", file, file.name);
   const fragment = parse(await postForFragment(form.action, data));
-  answer.replaceChildren(fragment);
+  show(fragment);
   drawBoxes(boxes, fragment);
   announce(fragment);
 }
@@ -48,9 +48,19 @@ async function readBatch(chosen) {
   const data = new FormData();
   for (const file of definition.files ?? []) data.append("form", file, file.name);
   const fragment = parse(await postForFragment(form.dataset.batches ?? "", data));
-  answer.replaceChildren(fragment);
+  show(fragment);
   answer.ariaBusy = "false";
   await new Batch(fragment).send(chosen);
+}
+
+/**
+ * Put an answer in its place, and bring it into sight: on a phone that is below what was chosen.
+ *
+ * @param {HTMLElement} fragment
+ */
+function show(fragment) {
+  answer.replaceChildren(fragment);
+  if (answer.getBoundingClientRect().top > innerHeight / 2) answer.scrollIntoView();
 }
 
 /** @param {File} file */

@@ -105,8 +105,10 @@ def test_phones_offer_their_camera_and_the_gallery(open_page: OpenPage) -> None:
     expect(page.get_by_text("Take a photograph")).to_be_visible()
     expect(page.locator("#camera")).to_have_attribute("capture", "environment")
     assert page.locator("#image").get_attribute("capture") is None
+    expect(page.get_by_text("Drop pictures here")).to_be_hidden()
     page.locator("#camera").set_input_files(NUMBER)
     expect(page.locator(".reading-text")).to_have_text("407")
+    expect(page.locator(".reading-text")).to_be_in_viewport()
 
 
 def test_a_computer_offers_no_camera(upload_page: Page) -> None:

@@ -106,15 +106,28 @@ def test_another_count_than_expected_wants_a_look(recognisers):
     assert found.needs_look
 
 
-def test_the_expected_count_finds_digits_that_touch(recognisers):
-    """Digits that run into each other may be taken for one."""
+def year_written(text: str, *, gap: float = 25) -> np.ndarray:
+    """Return a form with another number in its first field."""
     sheet = page()
     x, y, width, height = np.array(FIELDS["year"][1]) * [WIDTH, HEIGHT, WIDTH, HEIGHT]
-    written = row.ink(row.strokes("6138", gap=2), width=8, scale=0.75)
+    written = row.ink(row.strokes(text, gap=gap), width=8, scale=0.75)
     field = sheet[round(y) + 5 :, round(x) + 20 :][: round(height) - 10, : round(width) - 30]
     field[...] = 245
     place = field[: written.shape[0], : written.shape[1]]
     place[...] = np.minimum(place, 255 - written)
+    return sheet
+
+
+@pytest.mark.parametrize("text", ["4", "7", "52"])
+def test_a_field_that_was_not_filled_keeps_its_digits_whole(text: str, recognisers):
+    found = fields(year_written(text), year_of(len(text) + 1), recognisers)["year"]
+    assert found.reading == text
+    assert found.needs_look
+
+
+def test_the_expected_count_finds_digits_that_touch(recognisers):
+    """Digits that run into each other may be taken for one."""
+    sheet = year_written("6138", gap=2)
     free = fields(sheet, year_of(None), recognisers)["year"]
     counted = fields(sheet, year_of(4), recognisers)["year"]
     assert counted.reading == "6138"

@@ -66,6 +66,19 @@ def test_a_frame_that_the_edge_of_the_picture_cuts_off_goes():
     assert not page[:, 120].any()
 
 
+def test_a_frame_that_runs_slowly_into_the_edge_of_the_picture_goes():
+    """Its lower line fades away two pixels before the edge."""
+    ink = written()
+    page = ink.copy()
+    corners = [(640, 498), (640, 120), (110, 110), (110, 494), (460, 497)]
+    cv2.polylines(page, [np.array(corners, np.int32)], False, 255, 3)
+    page[498:] = 0
+    page = cleaned(page)
+    assert part_kept(page, ink) > 0.98
+    assert not page[200:480, 105:115].any()
+    assert not page[200:480, 635:645].any()
+
+
 def test_strokes_that_cross_a_frame_stay_whole():
     ink = written("7")
     page = ink.copy()

@@ -26,6 +26,14 @@ def test_lines_may_climb_and_fall():
     assert lines_of([*boxes, *above]) == [list(range(10, 20)), list(range(10))]
 
 
+def test_boxes_far_apart_stand_in_one_line_if_the_other_lines_fall_as_they_do():
+    """From one of the first boxes to the next their line falls by two thirds of their height."""
+    far = [(200.0 * at, 100 + 32 * at, 30, 50) for at in range(4)]
+    close = [(40.0 * at, 300 + 6.4 * at, 30, 50) for at in range(12)]
+    assert lines_of(far) == [[0], [1], [2], [3]]
+    assert lines_of([*far, *close]) == [list(range(4)), list(range(4, 16))]
+
+
 def test_digits_are_put_in_reading_order():
     boxes = [(100, 100, 20, 40), (10, 5, 20, 40), (60, 10, 20, 40), (12, 104, 20, 40)]
     ordered = in_reading_order([FoundDigit(PICTURE, box) for box in boxes])

@@ -115,10 +115,31 @@ def test_a_line_that_climbs_is_one_line(judge: Judge):
     assert reading(digits_in_ink(row.ink(climbing), 1.0, judge), judge) == "12345678"
 
 
-@pytest.mark.parametrize("text", ["23", "52", "74"])
+@pytest.mark.parametrize("text", ["23", "52", "74", "30", "10", "00", "95"])
 def test_digits_that_touch_are_cut_apart(text: str, judge: Judge):
     found = digits_in_ink(row.ink(row.strokes(text, gap=2), width=8), 1.0, judge)
     assert reading(found, judge) == text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_zero_that_is_crossed_out_is_one_digit(seed: int, judge: Judge):
+    crossed = [np.array(stroke) for stroke in pen.write_own_way(0, seed)]
+    (found,) = digits_in_ink(row.ink(crossed[:2], width=10), 1.0, judge)
+    assert reading([found], judge) == "0"
+
+
+@pytest.mark.parametrize("likely, is_cut", [(0.88, False), (0.6, True)])
+def test_only_what_hardly_looks_like_one_digit_is_cut_to_see_whether_it_is_two(
+    likely: float, is_cut: bool
+):
+    asked = []
+
+    def judge(pictures: np.ndarray) -> np.ndarray:
+        asked.extend(pictures)
+        return np.tile([likely, *[0.0] * 9, 1 - likely], (len(pictures), 1))
+
+    digits_in_ink(row.ink(row.strokes("0")), 1.0, judge)
+    assert (len(asked) > 1) == is_cut
 
 
 @pytest.mark.parametrize("count, found", [(4, 4), (5, 5), (3, 4), (12, 4)])
