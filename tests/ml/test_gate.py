@@ -107,22 +107,19 @@ def test_a_point_of_recall_shows_in_how_likely_the_label_is() -> None:
     live = load(PRETRAINED / "dnn")
     report = compare(live, one_point_worse(live, 0))
     (reason,) = [one for one in report.reasons if one.startswith("recall of 0")]
-    assert "1.0% must be ruled out" in reason
+    assert "less likely on average; at most 1.0% may be lost" in reason
 
 
 @pytest.mark.parametrize(
-    "lost, spread, passed", [(0.0, 0.02, True), (0.008, 0.02, True), (0.011, 0.02, False),
-                             (0.0, 0.3, False), (-0.05, 0.3, True)],
-)  # fmt: skip
-def test_a_point_of_probability_must_be_ruled_out_at_its_own_scatter(
-    lost: float, spread: float, passed: bool
-) -> None:
+    "lost, passed", [(0.0, True), (0.009, True), (0.011, False), (-0.05, True)]
+)
+def test_the_right_label_may_not_become_a_point_less_likely(lost: float, passed: bool) -> None:
     hits = np.ones(1_000, bool)
-    scattered = lost + spread * np.tile([-1.0, 1.0], 500)
+    scattered = lost + 0.3 * np.tile([-1.0, 1.0], 500)
     question = gate._Question("recall of 4", hits, hits, gate.RECALL_FLOOR, 1_000, scattered)
     (row,) = gate._answered([question])
     assert row.passed is passed
-    assert ("must be ruled out" in row.reason) is not passed
+    assert ("less likely on average" in row.reason) is not passed
 
 
 def test_a_candidate_that_learned_wrong_labels_is_refused_by_the_right_ones() -> None:
