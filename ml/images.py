@@ -223,10 +223,10 @@ def _stretch(values: np.ndarray) -> Ink:
 
 def _flatten(rgba: Ink) -> Ink:
     """Lay transparent ink on paper: on white, unless the ink itself is bright."""
-    grey = np.asarray(Image.fromarray(rgba[..., :3]).convert("L"), dtype=np.float64)
-    alpha = rgba[..., 3].astype(np.float64) / 255
-    weight = alpha.sum()
-    bright = weight > 0 and (grey * alpha).sum() / weight > 127
+    grey = cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY).astype(np.float32)
+    alpha = rgba[..., 3].astype(np.float32) / 255
+    weight = alpha.sum(dtype=np.float64)
+    bright = weight > 0 and (grey * alpha).sum(dtype=np.float64) / weight > 127
     see_through = (alpha < 0.5).mean() > 0.5
     paper = 0.0 if bright and see_through else 255.0
     return np.asarray(np.rint(grey * alpha + paper * (1 - alpha)), dtype=np.uint8)
