@@ -78,7 +78,7 @@ lock: $(DEVELOPMENT) ## write the exact versions anew (ARGUMENTS=--upgrade for n
 
 .PHONY: clean
 clean: ## remove what these targets made, but not instance/
-	@rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	@rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 # The first Python among these that fits is taken; PYTHON=/path/to/python chooses another.
 $(BIN)/python:
