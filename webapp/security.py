@@ -1,13 +1,36 @@
 """CSRF, rate limits, response headers, proxies."""
 
+from threading import Lock
+
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
+from limits.storage import MemoryStorage
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+
+class SharedMemoryStorage(MemoryStorage):
+    """Counts of requests that all threads of a process share.
+
+    In limits 5.8 two threads that count at the same moment can start one timer twice, and one of
+    the two requests fails (alisaifee/limits, pull request 352).
+    """
+
+    STORAGE_SCHEME = ["shared-memory"]  # noqa: RUF012 - limits declares it for instances
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: str):
+        self._counting = Lock()
+        super().__init__(uri, wrap_exceptions, **options)
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count a request, one thread after the other; the arguments are MemoryStorage's."""
+        with self._counting:
+            return super().incr(key, expiry, amount)
+
+
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, storage_uri="memory://")
+limiter = Limiter(get_remote_address, storage_uri="shared-memory://")
 """Counts in each process: the figure in the settings is what one process lets through."""
 
 CONTENT_SECURITY_POLICY = "; ".join(

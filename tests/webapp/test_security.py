@@ -1,7 +1,10 @@
 """Form tokens, rate limits, response headers, proxies."""
 
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from tests.people import PREDICTIONS, digit_of, error_of, read
 from webapp import create_app
 from webapp.db import db
 from webapp.models import Correction, Submission
+from webapp.security import SharedMemoryStorage, limiter
 
 MakeApp = Callable[..., Flask]
 
@@ -115,6 +119,23 @@ class TestRateLimits:
             body, origin = {"strokes": [], "save": False}, {"REMOTE_ADDR": address}
             response = person.post(PREDICTIONS, json=body, environ_overrides=origin)
             assert response.status_code == 200
+
+    def test_count_threads_at_the_same_moment(
+        self, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+    ):
+        def keep(self: Any, timer: threading.Timer) -> None:
+            self.kept = timer
+            time.sleep(0.01)  # for another thread to come between its making and its start
+
+        slow = property(lambda self: self.kept, keep)
+        monkeypatch.setattr(SharedMemoryStorage, "timer", slow, raising=False)
+        storage = SharedMemoryStorage()
+        storage.timer.join()
+        with ThreadPoolExecutor(8) as pool:
+            counts = pool.map(lambda _: storage.incr("threads", expiry=60), range(80))
+            assert sorted(counts) == list(range(1, 81))
+        make_app()
+        assert isinstance(limiter.storage, SharedMemoryStorage)
 
 
 class TestHeaders:
