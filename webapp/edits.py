@@ -1,7 +1,9 @@
 """Boxes merged, split and dropped by hand: the digits in them are read anew, the rest stays."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from werkzeug.exceptions import HTTPException
@@ -69,18 +71,27 @@ def can_edit(submission: Submission) -> bool:
     return submission.original is not None
 
 
-def prepared_anew(digit: Digit) -> Ink | None:
-    """Return a digit's picture as it is prepared today, uint8 (28, 28), from what was handed in.
+def prepared_anew(digits: Iterable[Digit]) -> dict[str, Ink]:
+    """Return digits' pictures as they are prepared today, from what was handed in.
 
-    None where that is not kept, cannot be read any more, or has no ink where the digit was.
+    What digits have in common is decoded once.
+
+    Returns:
+        By the digit's id, uint8 (28, 28). A digit is left out if its original is not kept or cannot
+        be read any more, or has no ink where the digit was.
     """
-    submission = digit.submission
-    if submission is None or not can_edit(submission):
-        return None
-    try:
-        return segmentation.in_box(_source(submission), _box(digit)).picture
-    except (ValueError, HTTPException):
-        return None
+    together: dict[Submission, list[Digit]] = defaultdict(list)
+    for digit in digits:
+        if digit.submission and can_edit(digit.submission):
+            together[digit.submission].append(digit)
+    pictures = {}
+    for submission, parts in together.items():
+        with suppress(ValueError, HTTPException):
+            source = _source(submission)
+            for digit in parts:
+                with suppress(ValueError):
+                    pictures[digit.id] = segmentation.in_box(source, _box(digit)).picture
+    return pictures
 
 
 def _digit(digit_id: str) -> Digit:

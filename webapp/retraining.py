@@ -215,14 +215,15 @@ def _pictures(corrections: Sequence[Correction]) -> tuple[dict[str, Ink], int]:
     What was prepared in another way, of which the original is not kept, is left out. The stored
     picture stays as it is: it is what was read then.
     """
-    pictures, num_anew = {}, 0
+    pictures, outdated = {}, []
     for one in corrections:
         if one.digit.preprocessing_version == preprocessing.VERSION:
             pictures[one.id] = one.digit.picture.image
-        elif (anew := edits.prepared_anew(one.digit)) is not None:
-            pictures[one.id] = anew
-            num_anew += 1
-    return pictures, num_anew
+        else:
+            outdated.append(one)
+    made = edits.prepared_anew(one.digit for one in outdated)
+    anew = {one.id: made[one.digit_id] for one in outdated if one.digit_id in made}
+    return pictures | anew, len(anew)
 
 
 def _suspected(

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tests import pen
 from tests.people import correct, digit_of, post_file, read
 from tests.site import ROOT
 from tests.webapp.steps import accept_all, draw_number, png
-from webapp import retraining
+from webapp import recognition, retraining
 from webapp.db import begin_write, db
 from webapp.models import Correction, Decision, Digit, ModelVersion, Picture, Promotion
 from webapp.retraining import RetrainingError
@@ -178,7 +179,7 @@ def test_without_corrections_it_says_how_to_get_some(context: None):
 def test_digits_of_another_preprocessing_are_prepared_anew_from_what_was_handed_in(
     app: Flask, bob: FlaskClient
 ):
-    answers = [draw_number(bob, 1, 2), post_file(bob, png(pen.write(3))).get_json()]
+    answers = [draw_number(bob, 1, 2), post_file(bob, png(pen.write_number([3, 4]))).get_json()]
     digits = [one for answer in answers for one in answer["digits"]]
     for label, digit in enumerate(digits, start=1):
         correct(bob, digit["id"], label)
@@ -189,14 +190,16 @@ def test_digits_of_another_preprocessing_are_prepared_anew_from_what_was_handed_
         db.session.execute(db.update(Picture).values(pixels=b"\xff" * 784))
         db.session.commit()
 
-        lessons = retraining.gather()
+        with patch.object(recognition, "decode", wraps=recognition.decode) as decode:
+            lessons = retraining.gather()
 
+        assert decode.call_count == 1
         anew = lessons.taught.joined(lessons.held_out)
         order = np.argsort(anew.labels)
-        assert anew.labels[order].tolist() == [1, 2, 3]
+        assert anew.labels[order].tolist() == [1, 2, 3, 4]
         # A picture is kept with some loss.
         np.testing.assert_allclose(anew.images[order].astype(int), today, atol=40)
-        assert (lessons.counts["prepared_anew"], lessons.counts["outdated"]) == (3, 0)
+        assert (lessons.counts["prepared_anew"], lessons.counts["outdated"]) == (4, 0)
         stored = db.session.scalars(db.select(Picture.pixels))
         assert set(stored) == {b"\xff" * 784}
 
